@@ -1,0 +1,1 @@
+"""The messages between services and with insurers: one file per publisher."""

@@ -1,0 +1,1 @@
+"""One way to process a message: inbox rows, effects and outbox rows in one transaction."""

@@ -1,0 +1,52 @@
+"""What the broker hands over: one message, acknowledged once every event of it has a committed row."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from shared.contracts.event import Event
+from shared.errors import RefusedError
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One AMQP message and the means to acknowledge it; ``pending`` counts its events without a row."""
+
+    body: bytes
+    content_type: str | None
+    routing_key: str
+    message_id: str | None
+    user: str | None
+    """The publisher as the broker verified it; None where the publisher did not say."""
+    redelivered: bool
+    acknowledge: Callable[[], Awaitable[None]]
+    pending: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One event on its way through a commit: where it came from and what became of it so far."""
+
+    key: str
+    """Inbox key: flow, source and id; for what has no trustworthy id, the hash of its message and its place."""
+    digest: bytes
+    """Keyed hash of the content: the same key with another digest is a reused id."""
+    raw: bytes
+    """The event as canonical JSON: what a waiting row keeps, sealed."""
+    event: Event | None
+    """None if it was refused before it became an event."""
+    refusal: "Refusal | None" = None
+    attempts: int | None = None
+    """None at first sight; for a retry, the attempts of the waiting row that this one continues."""
+    delivery: Delivery | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an event was refused before any handler saw it, and what its sender needs to find it."""
+
+    error: RefusedError
+    position: int
+    refused_id: str | None
+    message_id: str | None
+    user: str | None
+    wire_type: str

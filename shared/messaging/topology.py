@@ -1,0 +1,121 @@
+"""Every exchange, queue and binding of Carnet: the only place that names them, declared by every process."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from aio_pika import ExchangeType
+from aio_pika.abc import AbstractRobustChannel
+from pamqp.common import FieldTable
+
+UPSTREAM: Final = "upstream"
+EVENTS: Final = "events"
+FEEDBACK: Final = "feedback"
+DEAD: Final = "dead"
+UNKNOWN: Final = "upstream.unknown"
+
+DELIVERY_LIMIT: Final = 20
+"""Returns of a message before the broker sets it aside in ``<queue>.dead``."""
+
+FEEDBACK_LIMIT: Final = 100_000
+"""Refusals kept for an insurer that does not read them; the oldest go first and stay under /ops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One service's subscription to one kind of message: a quorum queue, and how much of it one commit takes.
+
+    ``batch`` is the most events that one transaction applies: 200 where the effects only insert rows keyed by
+    their own event, 20 where they change rows that others change too.
+    """
+
+    consumer: str
+    key: str
+    exchange: str = EVENTS
+    batch: int = 200
+    single_active: bool = False
+
+    @property
+    def queue(self) -> str:
+        """The queue's name, which is the flow's name everywhere: in the inbox, in the books, at the doors."""
+        return f"{self.consumer}.{'all' if self.key == '#' else self.key}"
+
+
+INGEST_BENEFICIARIES: Final = Flow("ingest", "beneficiary.registered.v1", UPSTREAM)
+INGEST_REIMBURSEMENTS: Final = Flow("ingest", "reimbursement.settled.v1", UPSTREAM)
+INGEST_UNKNOWN: Final = Flow("ingest", "unknown", UNKNOWN)
+RECORDS_BENEFICIARIES: Final = Flow("records", "beneficiary.accepted.v1", batch=20)
+RECORDS_REIMBURSEMENTS: Final = Flow("records", "reimbursement.received.v1")
+NOTIFICATIONS_BENEFICIARIES: Final = Flow("notifications", "beneficiary.accepted.v1", batch=20)
+AUDIT_EVENTS: Final = Flow("audit", "#", batch=500, single_active=True)
+
+FLOWS: Final = (
+    INGEST_BENEFICIARIES,
+    INGEST_REIMBURSEMENTS,
+    INGEST_UNKNOWN,
+    RECORDS_BENEFICIARIES,
+    RECORDS_REIMBURSEMENTS,
+    NOTIFICATIONS_BENEFICIARIES,
+    AUDIT_EVENTS,
+)
+
+EXCHANGES: Final[dict[str, tuple[ExchangeType, FieldTable]]] = {
+    UPSTREAM: (ExchangeType.TOPIC, {"alternate-exchange": UNKNOWN}),
+    UNKNOWN: (ExchangeType.FANOUT, {}),
+    EVENTS: (ExchangeType.TOPIC, {}),
+    FEEDBACK: (ExchangeType.DIRECT, {}),
+    DEAD: (ExchangeType.DIRECT, {}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """What this installation declares: the flows, and a feedback queue per insurer."""
+
+    flows: tuple[Flow, ...] = FLOWS
+    insurers: tuple[str, ...] = field(default=())
+
+
+def queue_arguments(flow: Flow) -> FieldTable:
+    """Return a quorum queue's arguments: dead-lettering at least once, no maximum length (rules 5 and 8).
+
+    `reject-publish` is what at-least-once dead-lettering requires; without a length limit it never rejects.
+    """
+    arguments: FieldTable = {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-dead-letter-exchange": DEAD,
+        "x-dead-letter-routing-key": dead_queue(flow),
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    }
+    if flow.single_active:
+        arguments["x-single-active-consumer"] = True
+    return arguments
+
+
+def dead_queue(flow: Flow) -> str:
+    """Return the queue of what the broker gave up delivering to a flow."""
+    return f"{flow.queue}.dead"
+
+
+def feedback_queue(insurer: str) -> str:
+    """Return the queue where an insurer reads what was refused of its own."""
+    return f"{FEEDBACK}.{insurer}"
+
+
+async def declare(channel: AbstractRobustChannel, topology: Topology) -> None:
+    """Declare the whole topology; doing it again changes nothing."""
+    exchanges = {
+        name: await channel.declare_exchange(name, kind, durable=True, arguments=arguments or None)
+        for name, (kind, arguments) in EXCHANGES.items()
+    }
+    quorum: FieldTable = {"x-queue-type": "quorum"}
+    for flow in topology.flows:
+        dead = await channel.declare_queue(dead_queue(flow), durable=True, arguments=dict(quorum))
+        await dead.bind(exchanges[DEAD], dead_queue(flow))
+        queue = await channel.declare_queue(flow.queue, durable=True, arguments=queue_arguments(flow))
+        await queue.bind(exchanges[flow.exchange], flow.key)
+    limited: FieldTable = {**quorum, "x-max-length": FEEDBACK_LIMIT, "x-overflow": "drop-head"}
+    for insurer in topology.insurers:
+        queue = await channel.declare_queue(feedback_queue(insurer), durable=True, arguments=dict(limited))
+        await queue.bind(exchanges[FEEDBACK], insurer)
