@@ -1,0 +1,105 @@
+"""What the messaging core asks of storage: rows, commits, waiting events, unsent messages."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from shared.messaging.unit import Effect, State
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event's row in the inbox, as a commit writes it."""
+
+    key: str
+    digest: bytes
+    state: State
+    queue: str
+    wire_type: str
+    reason: str | None = None
+    field: str | None = None
+    attempts: int = 0
+    due: datetime | None = None
+    last: State = State.PARKED
+    fingerprint: str | None = None
+    body: bytes | None = None
+    """The event, sealed, while it may still be processed."""
+    expected: int | None = None
+    """None: the row must be new. Otherwise it must be waiting with this many attempts (rule 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One AMQP message, ready to be sent: events of one type, at most 200 and 1 MiB (rule 7)."""
+
+    id: str
+    owner: str
+    """The process whose task it is to send it."""
+    exchange: str
+    key: str
+    body: bytes
+    content_type: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """All that one transaction does."""
+
+    rows: Sequence[Row]
+    effects: Sequence[Effect] = ()
+    outbox: Sequence[OutboxRow] = ()
+    tally: Mapping[str, int] = field(default_factory=dict)
+    """Increments of this process's books: dotted names such as ``done`` or ``refused.ins-key``."""
+    queue: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the inbox already knows of a key."""
+
+    digest: bytes
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A row whose event was not ended yet: waiting, parked or quarantined."""
+
+    key: str
+    digest: bytes
+    attempts: int
+    body: bytes
+
+
+class Inbox(Protocol):
+    """The only store of what was seen, waits or is parked (rules 1 and 2)."""
+
+    async def seen(self, keys: Sequence[str]) -> Mapping[str, Seen]:
+        """Return what is known of these keys, as a majority of the replica set knows it."""
+
+    async def commit(self, commit: Commit) -> None:
+        """Apply everything or nothing; raise `RacedError` if a row is not as expected."""
+
+    async def due(self, queue: str, now: datetime, limit: int) -> Sequence[Held]:
+        """Return waiting rows whose time has come, the longest due first."""
+
+    async def count(self, queue: str, tally: Mapping[str, int]) -> None:
+        """Add to the books where nothing else is to be committed."""
+
+
+class Outbox(Protocol):
+    """The truth about what has been published (rule 7)."""
+
+    async def mark_sent(self, ids: Collection[str]) -> None:
+        """Note the broker's confirmation."""
+
+    async def unsent(self, owner: str, limit: int) -> Sequence[OutboxRow]:
+        """Return an owner's rows that have waited over 5 s for a confirmation."""
+
+    async def adopt(self, owner: str) -> int:
+        """Take over unsent rows of owners silent for 30 s; return how many."""
+
+    async def beat(self, owner: str) -> None:
+        """Tell, by the server's clock, that a process is alive."""
