@@ -36,7 +36,7 @@ def split(body: bytes, content_type: str | None, *, strict: bool) -> list[Any]:
         raise RefusedError("content-type")
     if len(body) > MAX_BYTES:
         raise RefusedError("message-too-large")
-    document = _parse_strict(body) if strict else orjson.loads(body)
+    document = _parse_strict(body) if strict else _parse(body)
     if content_type == SINGLE:
         return [document]
     if not isinstance(document, list) or not document:
@@ -75,6 +75,13 @@ def slices(bodies: Iterable[bytes]) -> Iterator[list[bytes]]:
         size += len(body) + 1
     if part:
         yield part
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise RefusedError("json-malformed") from None
 
 
 def _parse_strict(body: bytes) -> Any:

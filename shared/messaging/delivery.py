@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
-from shared.contracts.event import Event
 from shared.errors import RefusedError
 
 
@@ -32,8 +32,12 @@ class Incoming:
     """Keyed hash of the content: the same key with another digest is a reused id."""
     raw: bytes
     """The event as canonical JSON: what a waiting row keeps, sealed."""
-    event: Event | None
-    """None if it was refused before it became an event."""
+    wire_type: str
+    """The routing key it came by."""
+    user: str | None
+    """The authenticated publisher."""
+    event: Any
+    """What the subscription's admission made of it; None if it was refused before it became an event."""
     refusal: "Refusal | None" = None
     attempts: int | None = None
     """None at first sight; for a retry, the attempts of the waiting row that this one continues."""

@@ -23,6 +23,8 @@ class Row:
     due: datetime | None = None
     last: State = State.PARKED
     fingerprint: str | None = None
+    user: str | None = None
+    """The authenticated publisher, for a retry to know it."""
     body: bytes | None = None
     """The event, sealed, while it may still be processed."""
     expected: int | None = None
@@ -61,6 +63,7 @@ class Seen:
 
     digest: bytes
     state: State
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class Held:
     key: str
     digest: bytes
     attempts: int
+    wire_type: str
+    user: str | None
     body: bytes
 
 

@@ -1,0 +1,57 @@
+"""The broker as Carnet needs it: a connection of its own for publishing, confirmed, with a real timeout."""
+
+import asyncio
+from typing import Final
+
+import aio_pika
+from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection
+from yarl import URL
+
+from shared.messaging.store import OutboxRow
+from shared.messaging.topology import Topology, declare
+
+HEARTBEAT_S: Final = 10
+PUBLISH_TIMEOUT_S: Final = 5.0
+
+
+def address(url: str, name: str) -> str:
+    """Return the broker's address with heartbeat and a connection name that an operator recognises."""
+    return str(URL(url).update_query(heartbeat=HEARTBEAT_S, name=name))
+
+
+class AmqpPublisher:
+    """Publishes persistent, mandatory messages and waits for the broker's confirmation."""
+
+    def __init__(self, url: str, name: str, topology: Topology) -> None:
+        self._url = address(url, f"{name}-publish")
+        self._topology = topology
+        self._connection: AbstractRobustConnection | None = None
+        self._channel: AbstractRobustChannel | None = None
+
+    async def start(self) -> None:
+        """Connect and declare the whole topology."""
+        self._connection = await aio_pika.connect_robust(self._url, timeout=10)
+        channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
+        assert isinstance(channel, AbstractRobustChannel)  # noqa: S101 - what a robust connection gives
+        await declare(channel, self._topology)
+        self._channel = channel
+
+    async def stop(self) -> None:
+        """Close the connection; unconfirmed messages stay in the outbox."""
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def publish(self, row: OutboxRow) -> None:
+        """See `Publisher.publish`. A library's own timeout is not trusted: a frozen broker would hold it."""
+        if self._channel is None:
+            raise ConnectionError("not connected")
+        message = aio_pika.Message(
+            row.body,
+            content_type=row.content_type,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            message_id=row.id,
+            type=row.key,
+        )
+        async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+            exchange = await self._channel.get_exchange(row.exchange, ensure=False)
+            await exchange.publish(message, row.key, mandatory=True)

@@ -1,0 +1,170 @@
+"""The inbox on MongoDB, and the one transaction in which a batch takes effect."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from bson.binary import Binary
+from pymongo import ASCENDING, AsyncMongoClient, UpdateOne
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from shared.messaging.failures import RacedError
+from shared.messaging.store import Commit, Held, OutboxRow, Row, Seen
+from shared.messaging.unit import State
+
+DURABLE: Final = WriteConcern("majority", j=True, wtimeout=10_000)
+"""Rule 15: written by a majority and in its journal, or not written."""
+
+MAJORITY: Final = ReadConcern("majority")
+SNAPSHOT: Final = ReadConcern("snapshot")
+
+_COMMIT_TRIES: Final = 3
+
+Document = dict[str, Any]
+
+
+class MongoInbox:
+    """Inbox rows, outbox rows and the service's own effects share one database and one transaction."""
+
+    def __init__(self, client: AsyncMongoClient[Document], database: AsyncDatabase[Document], process: str) -> None:
+        self._client = client
+        options = database.with_options(read_concern=MAJORITY, write_concern=DURABLE)
+        self._inbox = options["inbox"]
+        self._outbox = options["outbox"]
+        self._books = options["books"]
+        self._process = process
+
+    async def prepare(self) -> None:
+        """Create the index of the rows that were not simply done; the others need none."""
+        await self._inbox.create_index(
+            [("queue", ASCENDING), ("state", ASCENDING), ("due", ASCENDING), ("_id", ASCENDING)],
+            partialFilterExpression={"queue": {"$exists": True}},
+        )
+
+    async def seen(self, keys: Sequence[str]) -> Mapping[str, Seen]:
+        """See `Inbox.seen`."""
+        found = self._inbox.find(
+            {"_id": {"$in": list(keys)}}, {"digest": 1, "state": 1, "attempts": 1}, batch_size=len(keys)
+        )
+        return {
+            row["_id"]: Seen(bytes(row["digest"]), State(row["state"]), row.get("attempts", 0))
+            for row in await found.to_list()
+        }
+
+    async def commit(self, commit: Commit) -> None:
+        """See `Inbox.commit`. A commit whose fate is unknown is asked again, never run again."""
+        async with self._client.start_session() as session:
+            await session.start_transaction(read_concern=SNAPSHOT, write_concern=DURABLE)
+            try:
+                await self._write(commit, session)
+            except BaseException:
+                await session.abort_transaction()
+                raise
+            await _commit(session)
+
+    async def due(self, queue: str, now: datetime, limit: int) -> Sequence[Held]:
+        """See `Inbox.due`."""
+        query = {"queue": queue, "state": State.WAITING, "due": {"$lte": now}}
+        rows = await self._inbox.find(query).sort("due", ASCENDING).limit(limit).to_list()
+        return [_held(row) for row in rows]
+
+    async def count(self, queue: str, tally: Mapping[str, int]) -> None:
+        """See `Inbox.count`."""
+        await self._books.update_one(*self._tally(queue, tally), upsert=True)
+
+    async def _write(self, commit: Commit, session: AsyncClientSession) -> None:
+        now = datetime.now(UTC)
+        new = [_document(row, now) for row in commit.rows if row.expected is None]
+        retried = [_transition(row, now) for row in commit.rows if row.expected is not None]
+        if new:
+            await self._inbox.insert_many(new, ordered=False, session=session)
+        if retried:
+            result = await self._inbox.bulk_write(retried, ordered=False, session=session)
+            if result.matched_count != len(retried):
+                raise RacedError
+        for effect in commit.effects:
+            await effect(session)
+        if commit.outbox:
+            await self._outbox.insert_many([outbox_document(row, now) for row in commit.outbox], session=session)
+        if commit.tally:
+            await self._books.update_one(*self._tally(commit.queue, commit.tally), upsert=True, session=session)
+
+    def _tally(self, queue: str, tally: Mapping[str, int]) -> tuple[Document, Document]:
+        """Each process counts in a row of its own, so that counting never makes two processes conflict."""
+        return {"_id": {"queue": queue, "process": self._process}}, {"$inc": dict(tally)}
+
+
+async def _commit(session: AsyncClientSession) -> None:
+    for attempt in range(_COMMIT_TRIES):
+        try:
+            await session.commit_transaction()
+        except PyMongoError as error:
+            if attempt == _COMMIT_TRIES - 1 or not error.has_error_label("UnknownTransactionCommitResult"):
+                raise
+        else:
+            return
+
+
+def _document(row: Row, now: datetime) -> Document:
+    """A row that is done or ignored keeps nothing but its key, its digest and its end."""
+    document: Document = {"_id": row.key, "digest": Binary(row.digest), "state": row.state, "at": now}
+    if row.reason is not None:
+        document["reason"] = row.reason
+    if row.state not in (State.DONE, State.IGNORED):
+        document |= _details(row)
+    return document
+
+
+def _held(row: Document) -> Held:
+    return Held(
+        key=row["_id"],
+        digest=bytes(row["digest"]),
+        attempts=row["attempts"],
+        wire_type=row["type"],
+        user=row.get("user"),
+        body=bytes(row["body"]),
+    )
+
+
+def _details(row: Row) -> Document:
+    details = {
+        "queue": row.queue,
+        "type": row.wire_type,
+        "field": row.field,
+        "attempts": row.attempts,
+        "due": row.due,
+        "last": row.last,
+        "fingerprint": row.fingerprint,
+        "user": row.user,
+        "body": None if row.body is None else Binary(row.body),
+    }
+    return {name: value for name, value in details.items() if value is not None}
+
+
+def _transition(row: Row, now: datetime) -> UpdateOne:
+    """A retry continues exactly the row it read: a replay, a discard or another worker in between wins."""
+    document = _document(row, now)
+    key = document.pop("_id")
+    kept = {"queue", "type", "field", "due", "last", "fingerprint", "user", "body", "reason"}
+    gone = dict.fromkeys(kept - document.keys(), "")
+    expected = {"_id": key, "state": State.WAITING, "attempts": row.expected}
+    return UpdateOne(expected, {"$set": document, **({"$unset": gone} if gone else {})})
+
+
+def outbox_document(row: OutboxRow, now: datetime) -> Document:
+    """Return an unsent row: what has no ``sent`` date is still to be published."""
+    return {
+        "_id": row.id,
+        "owner": row.owner,
+        "exchange": row.exchange,
+        "key": row.key,
+        "body": Binary(row.body),
+        "content_type": row.content_type,
+        "count": row.count,
+        "created": now,
+        "unsent": True,
+    }

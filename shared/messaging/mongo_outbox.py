@@ -1,0 +1,80 @@
+"""The sender's side of the outbox on MongoDB: what is unsent, whose it is, and who is alive."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+from pymongo import ASCENDING
+from pymongo.asynchronous.database import AsyncDatabase
+
+from shared.messaging.mongo_inbox import DURABLE, MAJORITY
+from shared.messaging.store import OutboxRow
+
+REREAD_AFTER_MS: Final = 5_000
+"""An own row unsent for this long is sent again: the process's memory of it may be wrong (rule 7)."""
+
+SILENT_AFTER_MS: Final = 30_000
+"""A process that has not told it lives for this long loses its unsent rows to another (rule 7)."""
+
+KEPT_FOR_S: Final = 7 * 24 * 3600
+"""Sent rows stay a week, for the ledger to resend from (rule 8)."""
+
+Document = dict[str, Any]
+
+
+class MongoOutbox:
+    """Reads and marks outbox rows; all ages are reckoned by the server's clock."""
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        options = database.with_options(read_concern=MAJORITY, write_concern=DURABLE)
+        self._rows = options["outbox"]
+        self._processes = options["processes"]
+
+    async def prepare(self) -> None:
+        """Create the indexes: unsent rows by owner, sent rows by age, forgotten processes."""
+        await self._rows.create_index(
+            [("owner", ASCENDING), ("created", ASCENDING)], partialFilterExpression={"unsent": True}
+        )
+        await self._rows.create_index("sent", expireAfterSeconds=KEPT_FOR_S)
+        await self._processes.create_index("beat", expireAfterSeconds=KEPT_FOR_S)
+
+    async def mark_sent(self, ids: Collection[str]) -> None:
+        """See `Outbox.mark_sent`."""
+        marked = {"$currentDate": {"sent": True}, "$unset": {"unsent": ""}}
+        await self._rows.update_many({"_id": {"$in": list(ids)}}, marked)
+
+    async def unsent(self, owner: str, limit: int) -> Sequence[OutboxRow]:
+        """See `Outbox.unsent`."""
+        query = {"owner": owner, "unsent": True, **_older_than("$created", REREAD_AFTER_MS)}
+        rows = await self._rows.find(query).sort("created", ASCENDING).limit(limit).to_list()
+        return [_row(document) for document in rows]
+
+    async def adopt(self, owner: str) -> int:
+        """See `Outbox.adopt`. The condition is on the row, so two adopters share the rows without overlap."""
+        alive = await self._processes.distinct("_id", _younger_than("$beat", SILENT_AFTER_MS))
+        orphans = {"owner": {"$nin": alive}, "unsent": True, **_older_than("$created", SILENT_AFTER_MS)}
+        result = await self._rows.update_many(orphans, {"$set": {"owner": owner}})
+        return int(result.modified_count)
+
+    async def beat(self, owner: str) -> None:
+        """See `Outbox.beat`."""
+        await self._processes.update_one({"_id": owner}, {"$currentDate": {"beat": True}}, upsert=True)
+
+
+def _older_than(field: str, milliseconds: int) -> Document:
+    return {"$expr": {"$lt": [field, {"$subtract": ["$$NOW", milliseconds]}]}}
+
+
+def _younger_than(field: str, milliseconds: int) -> Document:
+    return {"$expr": {"$gte": [field, {"$subtract": ["$$NOW", milliseconds]}]}}
+
+
+def _row(document: Document) -> OutboxRow:
+    return OutboxRow(
+        id=document["_id"],
+        owner=document["owner"],
+        exchange=document["exchange"],
+        key=document["key"],
+        body=bytes(document["body"]),
+        content_type=document["content_type"],
+        count=document["count"],
+    )

@@ -1,0 +1,106 @@
+"""From a delivery to its events: parsed, admitted or refused, each with its inbox key and digest."""
+
+import re
+from dataclasses import replace
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from shared.errors import RefusedError
+from shared.messaging.cloudevents import SINGLE, canonical, split
+from shared.messaging.delivery import Delivery, Incoming, Refusal
+from shared.messaging.store import Held
+from shared.messaging.subscription import E, Subscription
+
+_PRESENTABLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
+"""An id of this form may be repeated to its sender; any other is not."""
+
+
+def read(subscription: Subscription[E], delivery: Delivery, secret: bytes) -> list[Incoming]:
+    """Return every event of a message; one that cannot be read is an `Incoming` with a refusal.
+
+    ``secret`` keys the digests, so that a copy of the inbox does not let anyone test what somebody's event said.
+    """
+    try:
+        documents = split(delivery.body, delivery.content_type, strict=subscription.strict)
+    except RefusedError as error:
+        return [_refused(subscription, delivery, None, 0, error)]
+    return [_read_one(subscription, delivery, document, place, secret) for place, document in enumerate(documents)]
+
+
+def read_again(subscription: Subscription[E], held: Held, raw: bytes, secret: bytes) -> Incoming:
+    """Return a waiting event as it was first read; its contract or its rules may have changed since."""
+    delivery = Delivery(raw, SINGLE, held.wire_type, None, held.user, redelivered=True, acknowledge=_nothing)
+    incoming = read(replace(subscription, strict=False), delivery, secret)[0]
+    return Incoming(
+        key=held.key,
+        digest=held.digest,
+        raw=raw,
+        wire_type=held.wire_type,
+        user=held.user,
+        event=incoming.event,
+        refusal=incoming.refusal,
+        attempts=held.attempts,
+    )
+
+
+def _read_one(subscription: Subscription[E], delivery: Delivery, document: Any, place: int, secret: bytes) -> Incoming:
+    try:
+        raw = canonical(document)
+        event = subscription.admit(document, raw, delivery)
+    except RefusedError as error:
+        return _refused(subscription, delivery, document, place, error)
+    content = orjson.dumps(
+        [document.get("type"), document.get("subject"), document.get("data")], option=orjson.OPT_SORT_KEYS
+    )
+    return Incoming(
+        key=f"{subscription.flow.queue}|{event.source}|{event.id}",
+        digest=_digest(content, secret),
+        raw=raw,
+        wire_type=delivery.routing_key,
+        user=delivery.user,
+        event=event,
+        delivery=delivery,
+    )
+
+
+def _refused(
+    subscription: Subscription[E], delivery: Delivery, document: Any, place: int, error: RefusedError
+) -> Incoming:
+    """An id that was not verified must not occupy the key of an honest event: the message's hash is the key."""
+    digest = _digest(delivery.body, b"")
+    presented = document.get("id") if isinstance(document, dict) else None
+    readable = isinstance(presented, str) and _PRESENTABLE_ID.fullmatch(presented)
+    return Incoming(
+        key=f"{subscription.flow.queue}|message|{digest.hex()}:{place}",
+        digest=digest,
+        raw=delivery.body if document is None else _best_effort(document),
+        wire_type=delivery.routing_key,
+        user=delivery.user,
+        event=None,
+        refusal=Refusal(
+            error=error,
+            position=place,
+            refused_id=presented if readable else None,
+            message_id=delivery.message_id,
+            user=delivery.user,
+            wire_type=delivery.routing_key,
+        ),
+        delivery=delivery,
+    )
+
+
+def _digest(content: bytes, secret: bytes) -> bytes:
+    return blake2b(content, key=secret, digest_size=16).digest()
+
+
+def _best_effort(document: Any) -> bytes:
+    try:
+        return canonical(document)
+    except RefusedError:
+        return b"null"
+
+
+async def _nothing() -> None:
+    return None

@@ -1,0 +1,123 @@
+"""Sends what the outbox holds: at once after a commit, again when unsure, for others when they died (rule 7)."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
+
+import structlog
+
+from shared.messaging.failures import Failure, classify
+from shared.messaging.store import Outbox, OutboxRow
+
+_IN_FLIGHT: Final = 64
+"""Messages published together before their confirmations are noted in one write."""
+
+_HINTS: Final = 2_000
+"""Rows remembered between commit and publishing; what is beyond is reread from the collection."""
+
+_BEAT_S: Final = 5.0
+
+log = structlog.get_logger()
+
+
+class Publisher(Protocol):
+    """Publishes one message and returns once the broker has confirmed it."""
+
+    async def publish(self, row: OutboxRow) -> None:
+        """Raise if the message was not confirmed in time, or could not be routed."""
+
+
+class Relay:
+    """Publishes outbox rows; the collection is the truth and the queue of hints only saves the rereading."""
+
+    def __init__(self, outbox: Outbox, publisher: Publisher, owner: str) -> None:
+        self._outbox = outbox
+        self._publisher = publisher
+        self._owner = owner
+        self._hints: asyncio.Queue[OutboxRow] = asyncio.Queue(_HINTS)
+        self._flying: set[str] = set()
+        self.confirmed = asyncio.Event()
+
+    def offer(self, rows: Iterable[OutboxRow]) -> None:
+        """Take note of rows just committed; never blocks and never fails."""
+        for row in rows:
+            if not self._hints.full():
+                self._hints.put_nowait(row)
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._send_hints())
+            tasks.create_task(self._every(_BEAT_S, self._sweep))
+
+    async def drain(self, seconds: float) -> None:
+        """Send what was offered, for at most so long; what is left is sent by this or another process later."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not self._hints.empty():
+                    await self._send(self._take())
+        except TimeoutError:
+            log.warning("relay_drain_incomplete", left=self._hints.qsize())
+
+    async def _send_hints(self) -> None:
+        while True:
+            first = await self._hints.get()
+            await self._send([first, *self._take()])
+
+    def _take(self) -> list[OutboxRow]:
+        return [self._hints.get_nowait() for _ in range(min(_IN_FLIGHT, self._hints.qsize()))]
+
+    async def _sweep(self) -> None:
+        await self._outbox.beat(self._owner)
+        adopted = await self._outbox.adopt(self._owner)
+        if adopted:
+            log.warning("outbox_adopted", rows=adopted)
+        if self._hints.empty():
+            await self._send(await self._outbox.unsent(self._owner, _IN_FLIGHT))
+
+    async def _send(self, rows: Sequence[OutboxRow]) -> None:
+        """Publish together; a row is never in flight twice at once, which aio-pika does not survive."""
+        fresh = {row.id: row for row in rows if row.id not in self._flying}
+        self._flying.update(fresh)
+        try:
+            results = await asyncio.gather(*(self._publish(row) for row in fresh.values()))
+            sent = [row_id for row_id, confirmed in zip(fresh, results, strict=True) if confirmed]
+            if sent:
+                await self._outbox.mark_sent(sent)
+        except Exception as error:  # noqa: BLE001 - the sweep sends again whatever was not marked
+            log.warning("outbox_marking_failed", error=type(error).__name__)
+        finally:
+            self._flying.difference_update(fresh)
+
+    async def _publish(self, row: OutboxRow) -> bool:
+        try:
+            await self._publisher.publish(row)
+        except (Exception, asyncio.CancelledError) as error:
+            if _is_cancelled():
+                raise
+            log.warning("publish_failed", error=type(error).__name__, exchange=row.exchange, key=row.key)
+            return False
+        return True
+
+    async def _every(self, seconds: float, act: "Act") -> None:
+        while True:
+            try:
+                await act()
+            except Exception as error:
+                if classify(error) is not Failure.INFRASTRUCTURE:
+                    raise
+                log.warning("outbox_sweep_failed", error=type(error).__name__)
+            await asyncio.sleep(seconds)
+
+
+def _is_cancelled() -> bool:
+    """Tell a real cancellation from the bare CancelledError of a connection that was lost."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+class Act(Protocol):
+    """Something done at intervals."""
+
+    async def __call__(self) -> None:
+        """Do it once."""

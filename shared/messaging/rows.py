@@ -1,0 +1,113 @@
+"""What became of an event, as the row that the inbox keeps of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final, Protocol
+
+from shared.clock import Clock
+from shared.errors import RefusedError
+from shared.messaging.delivery import Incoming, Refusal
+from shared.messaging.store import Row
+from shared.messaging.unit import Outcome, State, Unit
+
+DELAYS: Final = (timedelta(seconds=1), timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=10))
+"""How long an event waits before each further attempt; after the last it is parked (rule 2)."""
+
+KEPT: Final = (State.WAITING, State.PARKED, State.QUARANTINED)
+"""States in which an event keeps its body."""
+
+
+class RowSealer(Protocol):
+    """Seals what a row keeps of an event."""
+
+    async def seal(self, bodies: Sequence[bytes]) -> Sequence[bytes]:
+        """Return the sealed bodies, in order."""
+
+    async def unseal(self, bodies: Sequence[bytes]) -> Sequence[bytes | None]:
+        """Return the bodies, in order; None for one whose key was destroyed."""
+
+
+class AlreadySealed:
+    """For what came by `events`: the personal part of it is a sealed box as it is."""
+
+    async def seal(self, bodies: Sequence[bytes]) -> Sequence[bytes]:
+        """Return the bodies as they are."""
+        return bodies
+
+    async def unseal(self, bodies: Sequence[bytes]) -> Sequence[bytes | None]:
+        """Return the bodies as they are."""
+        return bodies
+
+
+@dataclass(frozen=True, slots=True)
+class RowMaker:
+    """Makes the inbox rows of one flow."""
+
+    queue: str
+    sealer: RowSealer
+    clock: Clock
+    delays: Sequence[timedelta] = DELAYS
+
+    def outcome(self, item: Incoming, unit: Unit, *, parks: bool) -> Outcome:
+        """Return what the handler said of an event, or what its refusal means.
+
+        ``parks``: what cannot be read came from one of our own services and is kept for replay. Waiting turns
+        into its last state when the delays are used up.
+        """
+        if item.refusal is not None:
+            error = item.refusal.error
+            return Outcome(State.PARKED if parks else State.REFUSED, error.code, error.field)
+        return self._in_time(item, unit.outcome_of(item.event))
+
+    async def make(self, items: Sequence[Incoming], outcomes: Sequence[Outcome]) -> list[Row]:
+        """Return a row per event; the bodies of those that may still be processed are sealed in one call."""
+        kept = [place for place, outcome in enumerate(outcomes) if outcome.state in KEPT]
+        sealed = await self.sealer.seal([items[place].raw for place in kept]) if kept else []
+        bodies = dict(zip(kept, sealed, strict=True))
+        pairs = zip(items, outcomes, strict=True)
+        return [self._row(item, outcome, bodies.get(place)) for place, (item, outcome) in enumerate(pairs)]
+
+    async def culprit(self, item: Incoming, fingerprint: str) -> Row:
+        """Return the row of an event that failed alone: it waits for another attempt, or is parked."""
+        outcome = self._in_time(item, Outcome(State.WAITING, "failed"))
+        body = (await self.sealer.seal([item.raw]))[0]
+        return replace(self._row(item, outcome, body), fingerprint=fingerprint)
+
+    def _in_time(self, item: Incoming, outcome: Outcome) -> Outcome:
+        if outcome.state is State.WAITING and (item.attempts or 0) >= len(self.delays):
+            return Outcome(outcome.last, outcome.reason)
+        return outcome
+
+    def _row(self, item: Incoming, outcome: Outcome, body: bytes | None) -> Row:
+        attempts = item.attempts or 0
+        waits = outcome.state is State.WAITING
+        return Row(
+            key=item.key,
+            digest=item.digest,
+            state=outcome.state,
+            queue=self.queue,
+            wire_type=item.wire_type,
+            reason=outcome.reason,
+            field=outcome.field,
+            attempts=attempts + waits,
+            due=self.clock.now() + self.delays[attempts] if waits else None,
+            last=outcome.last,
+            user=item.user,
+            body=body,
+            expected=item.attempts,
+        )
+
+
+def as_reuse(item: Incoming) -> Incoming:
+    """Return the refusal of an event that came under a used id with other content; it has a row of its own."""
+    delivery = item.delivery
+    refusal = Refusal(
+        error=RefusedError("id-reuse"),
+        position=0,
+        refused_id=item.event.id if item.event is not None else None,
+        message_id=delivery.message_id if delivery else None,
+        user=item.user,
+        wire_type=item.wire_type,
+    )
+    return replace(item, key=f"{item.key}#{item.digest.hex()}", event=None, refusal=refusal)
