@@ -41,6 +41,18 @@ class AmqpPublisher:
         if self._connection is not None:
             await self._connection.close()
 
+    async def is_connected(self) -> bool:
+        """Tell whether the publishing connection is up."""
+        return self._connection is not None and self._connection.connected.is_set()
+
+    async def depth(self, queue: str) -> int:
+        """Return how many messages wait in a queue, those being processed left out."""
+        if self._connection is None:
+            raise ConnectionError("not connected")
+        async with asyncio.timeout(PUBLISH_TIMEOUT_S), self._connection.channel() as channel:
+            declared = await channel.declare_queue(queue, passive=True)
+            return declared.declaration_result.message_count or 0
+
     async def publish(self, row: OutboxRow) -> None:
         """See `Publisher.publish`. A library's own timeout is not trusted: a frozen broker would hold it."""
         if self._channel is None:

@@ -116,7 +116,4 @@ class Consumer(Generic[E]):
 
     async def _reopen(self, held: Sequence[Held]) -> list[Incoming]:
         bodies = await self._sealer.unseal([row.body for row in held]) if held else []
-        return [
-            read_again(self.subscription, row, b"null" if body is None else body, self._secret)
-            for row, body in zip(held, bodies, strict=True)
-        ]
+        return [read_again(self.subscription, row, body, self._secret) for row, body in zip(held, bodies, strict=True)]

@@ -29,20 +29,17 @@ def read(subscription: Subscription[E], delivery: Delivery, secret: bytes) -> li
     return [_read_one(subscription, delivery, document, place, secret) for place, document in enumerate(documents)]
 
 
-def read_again(subscription: Subscription[E], held: Held, raw: bytes, secret: bytes) -> Incoming:
-    """Return a waiting event as it was first read; its contract or its rules may have changed since."""
-    delivery = Delivery(raw, SINGLE, held.wire_type, None, held.user, redelivered=True, acknowledge=_nothing)
-    incoming = read(replace(subscription, strict=False), delivery, secret)[0]
-    return Incoming(
-        key=held.key,
-        digest=held.digest,
-        raw=raw,
-        wire_type=held.wire_type,
-        user=held.user,
-        event=incoming.event,
-        refusal=incoming.refusal,
-        attempts=held.attempts,
-    )
+def read_again(subscription: Subscription[E], held: Held, raw: bytes | None, secret: bytes) -> Incoming:
+    """Return a waiting event as it was first read, or its refusal if its row no longer opens.
+
+    Its contract or its rules may have changed since: that is what a replay is for.
+    """
+    delivery = Delivery(raw or b"", SINGLE, held.wire_type, None, held.user, redelivered=True, acknowledge=_nothing)
+    if raw is None:
+        again = _refused(subscription, delivery, None, 0, RefusedError("row-unreadable"))
+    else:
+        again = read(replace(subscription, strict=False), delivery, secret)[0]
+    return replace(again, key=held.key, digest=held.digest, raw=delivery.body, attempts=held.attempts, delivery=None)
 
 
 def _read_one(subscription: Subscription[E], delivery: Delivery, document: Any, place: int, secret: bytes) -> Incoming:

@@ -25,7 +25,7 @@ class RowSealer(Protocol):
         """Return the sealed bodies, in order."""
 
     async def unseal(self, bodies: Sequence[bytes]) -> Sequence[bytes | None]:
-        """Return the bodies, in order; None for one whose key was destroyed."""
+        """Return the bodies, in order; None for one that no longer opens: key destroyed, or box altered."""
 
 
 class AlreadySealed:
