@@ -1,0 +1,1 @@
+"""HTTP as every service speaks it: who is calling, what a refusal looks like, and how the process listens."""

@@ -1,0 +1,100 @@
+"""Refusals over HTTP: RFC 9457 problem details, each with a stable code, none that repeats what was sent."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+MEDIA_TYPE: Final = "application/problem+json"
+TYPE_PREFIX: Final = "urn:carnet:problem:"
+
+_CODES: Final[Mapping[int, str]] = {
+    400: "bad-request",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "too-large",
+    415: "unsupported-media-type",
+    422: "invalid-request",
+    429: "too-many-requests",
+    500: "internal",
+    503: "unavailable",
+}
+_MAX_ERRORS: Final = 20
+
+
+class Problem(Exception):  # noqa: N818 - the word of RFC 9457
+    """A refusal to send: HTTP status, stable code, and members that the contract of the door names.
+
+    ``title`` and ``members`` are our own words and never hold a value that the caller sent.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str | None = None,
+        *,
+        title: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **members: Any,
+    ) -> None:
+        self.status = status
+        self.code = code or _CODES.get(status, "error")
+        self.title = title or HTTPStatus(status).phrase
+        self.headers = dict(headers or {})
+        self.members = members
+        super().__init__(self.code)
+
+
+def response(problem: Problem) -> Response:
+    """Return the answer that carries a problem."""
+    body = {
+        "type": TYPE_PREFIX + problem.code,
+        "title": problem.title,
+        "status": problem.status,
+        "code": problem.code,
+        **problem.members,
+    }
+    headers = {"cache-control": "no-store", **problem.headers}
+    return Response(orjson.dumps(body), problem.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Make an application answer every refusal and failure as problem details."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(Exception, _on_failure)
+
+
+async def _on_problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101 - starlette's signature is wider than its promise
+    return response(error)
+
+
+async def _on_http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - as above
+    return response(Problem(error.status_code, headers=error.headers))
+
+
+async def _on_invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+    found = error.errors()
+    if any(one["type"] == "json_invalid" for one in found):
+        return response(Problem(400, "json-invalid"))
+    return response(Problem(422, errors=[_place(one) for one in found[:_MAX_ERRORS]]))
+
+
+async def _on_failure(_request: Request, _error: Exception) -> Response:
+    return response(Problem(500))
+
+
+def _place(error: Mapping[str, Any]) -> dict[str, str]:
+    """Return where a value broke which rule. The name of an unknown field is the caller's word: left out."""
+    where = error["loc"][:-1] if error["type"] == "extra_forbidden" else error["loc"]
+    return {"at": "/".join(map(str, where)), "code": error["type"]}
