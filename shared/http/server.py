@@ -70,7 +70,7 @@ class _Server(uvicorn.Server):
 
 
 async def _started(server: uvicorn.Server, running: asyncio.Task[None]) -> None:
-    while not server.started and not running.done():
+    while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn has no event
         await asyncio.sleep(0.005)
     if running.done():
         running.result()
