@@ -1,0 +1,1 @@
+"""The native stack: private broker, private database, Carnet's own processes; no root, no containers."""

@@ -1,0 +1,51 @@
+"""Passwords and keys of one clone: random, made once, readable by their owner only, never committed."""
+
+import json
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+from deploy.local.places import folder
+
+KEY_BYTES = 32
+KEY_NAMES = ("kek", "index")
+
+
+def ensure_keys(home: Path) -> Path:
+    """Give the folder of the key-encryption key (`kek`) and the blind-index key (`index`), 32 raw bytes each.
+
+    Losing them makes every sealed box of this clone unreadable, so an existing key is never replaced.
+    """
+    keys = folder(home / "keys", mode=0o700)
+    for name in KEY_NAMES:
+        _write_once(keys / name, secrets.token_bytes(KEY_BYTES), mode=0o400)
+    return keys
+
+
+def ensure_passwords(home: Path, users: Iterable[str]) -> dict[str, str]:
+    """Give a password per broker user; a new user gets a new one, the others keep theirs."""
+    path = folder(home) / "passwords.json"
+    known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    missing = [user for user in users if user not in known]
+    if missing:
+        known.update({user: secrets.token_urlsafe(24) for user in missing})
+        fresh = path.with_suffix(".new")
+        fresh.unlink(missing_ok=True)
+        _write_once(fresh, json.dumps(known, indent=2).encode(), mode=0o600)
+        fresh.replace(path)
+    return known
+
+
+def ensure_erlang_cookie(folder_of_node: Path) -> None:
+    """Write the secret that Erlang nodes share, where the node looks for it: its home folder."""
+    _write_once(folder_of_node / ".erlang.cookie", secrets.token_hex(20).encode(), mode=0o400)
+
+
+def _write_once(path: Path, content: bytes, *, mode: int) -> None:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError:
+        return
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)

@@ -1,0 +1,128 @@
+"""A private mongod: a replica set of one (transactions need one), journaled, on the loopback only."""
+
+import contextlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+from deploy.local import debian
+from deploy.local.debian import Say
+from deploy.local.places import StackError, folder, packages_folder
+from deploy.local.ports import LOOPBACK
+from deploy.local.processes import Program
+
+REPLICA_SET = "carnet"
+
+# A killed worker's locks hold its siblings up for as long as a transaction may live.
+TRANSACTION_SECONDS = 5
+
+NOT_YET_INITIATED, ALREADY_INITIATED = 94, 23
+
+
+def find_mongod() -> Path | None:
+    """Find mongod: on the PATH, else in the wheel that the hashed pins install (x86-64 Linux only)."""
+    if on_path := shutil.which("mongod"):
+        return Path(on_path)
+    from_wheel = Path(sysconfig.get_paths()["platlib"]) / "fiftyone/db/bin/mongod"
+    return from_wheel if from_wheel.exists() else None
+
+
+def missing_libraries(mongod: Path, *, env: dict[str, str] | None = None) -> list[str]:
+    """List the shared libraries that mongod needs and this machine does not find."""
+    if not shutil.which("ldd"):
+        return []
+    asked = subprocess.run(["ldd", str(mongod)], capture_output=True, text=True, check=False, env=env)
+    return re.findall(r"(\S+) => not found", asked.stdout)
+
+
+def environment(mongod: Path, say: Say) -> dict[str, str]:
+    """Give mongod's environment; when libcurl is missing, unpack Debian's package of it in the clone."""
+    env = {"LANG": "C.UTF-8", "PATH": os.environ.get("PATH", os.defpath)}
+    if not missing_libraries(mongod):
+        return env
+    root = debian.unpacked("libcurl4", why="the library libcurl that mongod needs", say=say)
+    env["LD_LIBRARY_PATH"] = ":".join(debian.libraries(root))
+    if lacking := missing_libraries(mongod, env=env):
+        raise StackError(f"mongod ({mongod}) needs {', '.join(lacking)}; install the package that holds it.")
+    return env
+
+
+def program(home: Path, port: int, *, say: Say, cache_gb: float = 0.5) -> Program:
+    """Give the command that runs mongod on this folder's data."""
+    mongod = find_mongod()
+    if mongod is None:
+        raise StackError(
+            f"MongoDB was not found (a ready mongod exists for x86-64 Linux only, this is {platform.machine()}). "
+            "Put mongod on the PATH, or give addresses in CARNET_MONGO_URL and CARNET_AMQP_URL."
+        )
+    options = {
+        "dbpath": str(folder(home / "mongodb")),
+        "port": str(port),
+        "bind_ip": LOOPBACK,
+        "replSet": REPLICA_SET,
+        "wiredTigerCacheSizeGB": str(cache_gb),
+        "oplogSize": "990",
+    }
+    settings = {
+        "transactionLifetimeLimitSeconds": str(TRANSACTION_SECONDS),
+        "diagnosticDataCollectionEnabled": "false",
+    }
+    argv = [str(mongod), "--nounixsocket"]
+    argv += [word for name, value in options.items() for word in (f"--{name}", value)]
+    argv += [word for name, value in settings.items() for word in ("--setParameter", f"{name}={value}")]
+    return Program("mongodb", tuple(argv), environment(mongod, say))
+
+
+def url(port: int) -> str:
+    """Give the address that a driver needs."""
+    return f"mongodb://{LOOPBACK}:{port}/?replicaSet={REPLICA_SET}"
+
+
+def version(mongod: Path) -> str:
+    """Ask the binary for its version."""
+    env = {"LD_LIBRARY_PATH": ":".join(debian.libraries(packages_folder() / "libcurl4"))}
+    asked = subprocess.run([str(mongod), "--version"], capture_output=True, text=True, check=False, env=env)
+    found = re.search(r"db version v(\S+)", asked.stdout)
+    return found.group(1) if found else "unknown version"
+
+
+def make_primary(port: int) -> bool:
+    """Initiate a new replica set, adapt one whose port changed; say whether it accepts writes now."""
+    member = f"{LOOPBACK}:{port}"
+    client: MongoClient[dict[str, Any]] = MongoClient(
+        LOOPBACK,
+        port,
+        directConnection=True,
+        serverSelectionTimeoutMS=500,
+        connectTimeoutMS=500,
+        socketTimeoutMS=3000,
+    )
+    with client, contextlib.suppress(PyMongoError):
+        if client.admin.command("hello").get("isWritablePrimary"):
+            return True
+        _configure(client, member)
+    return False
+
+
+def _configure(client: MongoClient[dict[str, Any]], member: str) -> None:
+    try:
+        config = client.admin.command("replSetGetConfig")["config"]
+    except OperationFailure as error:
+        if error.code != NOT_YET_INITIATED:
+            raise
+        settings = {"electionTimeoutMillis": 1000}
+        fresh = {"_id": REPLICA_SET, "members": [{"_id": 0, "host": member}], "settings": settings}
+        client.admin.command("replSetInitiate", fresh)
+        return
+    if config["members"][0]["host"] != member:
+        config["members"][0]["host"] = member
+        config["version"] += 1
+        client.admin.command("replSetReconfig", config, force=True)
