@@ -1,0 +1,1 @@
+"""Synthetic people, insurers and tokens: clients of the public doors only."""
