@@ -1,0 +1,1 @@
+"""Where records keeps what it owns."""

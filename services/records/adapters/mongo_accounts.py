@@ -1,0 +1,89 @@
+"""Accounts in MongoDB: {_id: record id, state, cause, since, version, registration: {…, box}}."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, date
+from functools import partial
+from typing import Any, Final
+
+from bson.binary import Binary
+from bson.codec_options import CodecOptions
+from pymongo import ASCENDING
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.read_concern import ReadConcern
+
+from services.records.domain.account import Account, AccountState, Cause, Registration
+from shared.messaging.guarded import Change, write_guarded
+from shared.messaging.unit import Unit
+
+Document = dict[str, Any]
+
+_WITH_ZONE: Final[CodecOptions[Document]] = CodecOptions(tz_aware=True, tzinfo=UTC)
+
+
+class MongoAccounts:
+    """`AccountStore` on a collection that every change guards by what it read."""
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self._accounts = database.get_collection(
+            "accounts", read_concern=ReadConcern("majority"), codec_options=_WITH_ZONE
+        )
+
+    async def prepare(self) -> None:
+        """Create the index by state, from which counting is answered without reading an account."""
+        await self._accounts.create_index([("state", ASCENDING)])
+
+    async def find(self, records: Collection[str]) -> Mapping[str, Account]:
+        """See `AccountStore.find`: one find for the whole batch."""
+        rows = await self._accounts.find({"_id": {"$in": list(records)}}).to_list()
+        return {row["_id"]: _account(row) for row in rows}
+
+    async def states(self, records: Collection[str]) -> Mapping[str, AccountState]:
+        """See `AccountStore.states`: one find for the whole batch."""
+        found = self._accounts.find({"_id": {"$in": list(records)}}, {"state": 1}, batch_size=len(records) + 1)
+        return {row["_id"]: AccountState(row["state"]) for row in await found.to_list()}
+
+    def save(self, accounts: Sequence[Account], unit: Unit, *, read: Mapping[str, Account]) -> None:
+        """See `AccountStore.save`."""
+        changes = [Change(_document(account), _guard(read.get(account.record))) for account in accounts]
+        if changes:
+            unit.apply(partial(write_guarded, self._accounts, changes))
+
+    async def count_by_state(self) -> Mapping[AccountState, int]:
+        """See `AccountStore.count_by_state`: walks the index by state, not the accounts."""
+        listed = {"$match": {"state": {"$in": list(AccountState)}}}
+        counted = {"$group": {"_id": "$state", "count": {"$sum": 1}}}
+        rows = await (await self._accounts.aggregate([listed, counted])).to_list()
+        return {AccountState(row["_id"]): row["count"] for row in rows}
+
+
+def _guard(read: Account | None) -> Document | None:
+    if read is None:
+        return None
+    return {"version": read.version, "registration.event": read.registration.event}
+
+
+def _document(account: Account) -> Document:
+    row = asdict(account)
+    row["_id"] = row.pop("record")
+    created = account.registration.dmp_created_on
+    row["registration"] |= {
+        "dmp_created_on": created and created.isoformat(),
+        "box": Binary(account.registration.box),
+    }
+    return row
+
+
+def _account(row: Document) -> Account:
+    told = row["registration"]
+    created = told["dmp_created_on"]
+    return Account(
+        record=row["_id"],
+        state=AccountState(row["state"]),
+        cause=Cause(row["cause"]),
+        since=row["since"],
+        version=row["version"],
+        registration=Registration(
+            **told | {"dmp_created_on": created and date.fromisoformat(created), "box": bytes(told["box"])}
+        ),
+    )

@@ -1,0 +1,1 @@
+"""What records knows about accounts and lines: pure rules, no I/O."""
