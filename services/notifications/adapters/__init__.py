@@ -1,0 +1,1 @@
+"""Where notifications keeps what it owns."""

@@ -1,0 +1,1 @@
+"""What notifications knows about contacts: pure rules, no I/O."""
