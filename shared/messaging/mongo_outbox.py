@@ -50,7 +50,8 @@ class MongoOutbox:
 
     async def adopt(self, owner: str) -> int:
         """See `Outbox.adopt`. The condition is on the row, so two adopters share the rows without overlap."""
-        alive = await self._processes.distinct("_id", _younger_than("$beat", SILENT_AFTER_MS))
+        beating = self._processes.find(_younger_than("$beat", SILENT_AFTER_MS), {"_id": 1})
+        alive = [process["_id"] async for process in beating]
         orphans = {"owner": {"$nin": alive}, "unsent": True, **_older_than("$created", SILENT_AFTER_MS)}
         result = await self._rows.update_many(orphans, {"$set": {"owner": owner}})
         return int(result.modified_count)
