@@ -5,10 +5,22 @@ from typing import Final
 
 import aio_pika
 from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection
+from pamqp.common import FieldTable
 from yarl import URL
 
 from shared.messaging.store import OutboxRow
-from shared.messaging.topology import Topology, declare
+from shared.messaging.topology import (
+    DEAD,
+    DEAD_ARGUMENTS,
+    EXCHANGES,
+    FEEDBACK,
+    FEEDBACK_ARGUMENTS,
+    Arguments,
+    Topology,
+    dead_queue,
+    feedback_queue,
+    queue_arguments,
+)
 
 HEARTBEAT_S: Final = 10
 PUBLISH_TIMEOUT_S: Final = 5.0
@@ -17,6 +29,27 @@ PUBLISH_TIMEOUT_S: Final = 5.0
 def address(url: str, name: str) -> str:
     """Return the broker's address with heartbeat and a connection name that an operator recognises."""
     return str(URL(url).update_query(heartbeat=HEARTBEAT_S, name=name))
+
+
+async def declare(channel: AbstractRobustChannel, topology: Topology) -> None:
+    """Declare the whole topology, as every process does when it starts; doing it again changes nothing."""
+    exchanges = {
+        name: await channel.declare_exchange(name, kind, durable=True, arguments=_table(arguments))
+        for name, (kind, arguments) in EXCHANGES.items()
+    }
+    for flow in topology.flows:
+        dead = await channel.declare_queue(dead_queue(flow), durable=True, arguments=_table(DEAD_ARGUMENTS))
+        await dead.bind(exchanges[DEAD], dead_queue(flow))
+        queue = await channel.declare_queue(flow.queue, durable=True, arguments=_table(queue_arguments(flow)))
+        await queue.bind(exchanges[flow.exchange], flow.key)
+    for insurer in topology.insurers:
+        name = feedback_queue(insurer)
+        queue = await channel.declare_queue(name, durable=True, arguments=_table(FEEDBACK_ARGUMENTS))
+        await queue.bind(exchanges[FEEDBACK], insurer)
+
+
+def _table(arguments: Arguments) -> FieldTable:
+    return dict(arguments)
 
 
 class AmqpPublisher:

@@ -1,17 +1,15 @@
-"""Every exchange, queue and binding of Carnet: the only place that names them, declared by every process."""
+"""Every exchange, queue and binding of Carnet: the only place that names them."""
 
 from dataclasses import dataclass, field
-from typing import Final
-
-from aio_pika import ExchangeType
-from aio_pika.abc import AbstractRobustChannel
-from pamqp.common import FieldTable
+from typing import Final, TypeAlias
 
 UPSTREAM: Final = "upstream"
 EVENTS: Final = "events"
 FEEDBACK: Final = "feedback"
 DEAD: Final = "dead"
 UNKNOWN: Final = "upstream.unknown"
+
+Arguments: TypeAlias = dict[str, str | int | bool]
 
 DELIVERY_LIMIT: Final = 20
 """Returns of a message before the broker sets it aside in ``<queue>.dead``."""
@@ -58,12 +56,12 @@ FLOWS: Final = (
     AUDIT_EVENTS,
 )
 
-EXCHANGES: Final[dict[str, tuple[ExchangeType, FieldTable]]] = {
-    UPSTREAM: (ExchangeType.TOPIC, {"alternate-exchange": UNKNOWN}),
-    UNKNOWN: (ExchangeType.FANOUT, {}),
-    EVENTS: (ExchangeType.TOPIC, {}),
-    FEEDBACK: (ExchangeType.DIRECT, {}),
-    DEAD: (ExchangeType.DIRECT, {}),
+EXCHANGES: Final[dict[str, tuple[str, Arguments]]] = {
+    UPSTREAM: ("topic", {"alternate-exchange": UNKNOWN}),
+    UNKNOWN: ("fanout", {}),
+    EVENTS: ("topic", {}),
+    FEEDBACK: ("direct", {}),
+    DEAD: ("direct", {}),
 }
 
 
@@ -75,12 +73,12 @@ class Topology:
     insurers: tuple[str, ...] = field(default=())
 
 
-def queue_arguments(flow: Flow) -> FieldTable:
+def queue_arguments(flow: Flow) -> Arguments:
     """Return a quorum queue's arguments: dead-lettering at least once, no maximum length (rules 5 and 8).
 
     `reject-publish` is what at-least-once dead-lettering requires; without a length limit it never rejects.
     """
-    arguments: FieldTable = {
+    arguments: Arguments = {
         "x-queue-type": "quorum",
         "x-delivery-limit": DELIVERY_LIMIT,
         "x-dead-letter-exchange": DEAD,
@@ -93,6 +91,15 @@ def queue_arguments(flow: Flow) -> FieldTable:
     return arguments
 
 
+DEAD_ARGUMENTS: Final[Arguments] = {"x-queue-type": "quorum"}
+
+FEEDBACK_ARGUMENTS: Final[Arguments] = {
+    "x-queue-type": "quorum",
+    "x-max-length": FEEDBACK_LIMIT,
+    "x-overflow": "drop-head",
+}
+
+
 def dead_queue(flow: Flow) -> str:
     """Return the queue of what the broker gave up delivering to a flow."""
     return f"{flow.queue}.dead"
@@ -101,21 +108,3 @@ def dead_queue(flow: Flow) -> str:
 def feedback_queue(insurer: str) -> str:
     """Return the queue where an insurer reads what was refused of its own."""
     return f"{FEEDBACK}.{insurer}"
-
-
-async def declare(channel: AbstractRobustChannel, topology: Topology) -> None:
-    """Declare the whole topology; doing it again changes nothing."""
-    exchanges = {
-        name: await channel.declare_exchange(name, kind, durable=True, arguments=arguments or None)
-        for name, (kind, arguments) in EXCHANGES.items()
-    }
-    quorum: FieldTable = {"x-queue-type": "quorum"}
-    for flow in topology.flows:
-        dead = await channel.declare_queue(dead_queue(flow), durable=True, arguments=dict(quorum))
-        await dead.bind(exchanges[DEAD], dead_queue(flow))
-        queue = await channel.declare_queue(flow.queue, durable=True, arguments=queue_arguments(flow))
-        await queue.bind(exchanges[flow.exchange], flow.key)
-    limited: FieldTable = {**quorum, "x-max-length": FEEDBACK_LIMIT, "x-overflow": "drop-head"}
-    for insurer in topology.insurers:
-        queue = await channel.declare_queue(feedback_queue(insurer), durable=True, arguments=dict(limited))
-        await queue.bind(exchanges[FEEDBACK], insurer)
