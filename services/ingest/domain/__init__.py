@@ -1,0 +1,1 @@
+"""What an insurer may publish: pure rules, in integers and calendar days."""
