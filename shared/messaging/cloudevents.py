@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn
 
 import orjson
 
-from shared.errors import RefusedError
+from shared.errors import CarnetError, RefusedError
 
 SINGLE: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
@@ -17,6 +17,10 @@ MAX_BYTES: Final = 1024 * 1024
 """Limits of one message, outbox row and batch (design §3)."""
 
 _MAX_DIGITS: Final = 19
+
+
+class OversizedEventError(CarnetError):
+    """One event alone is larger than a message may be: its consumers would refuse it, so it never leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +36,13 @@ def split(body: bytes, content_type: str | None, *, strict: bool) -> list[Any]:
     ``strict`` is for what comes from outside: duplicate keys, NaN, ``-0``, fractions and oversized integers are
     marked in place as `Unreadable`, so that only their own event is refused and its neighbours go on.
     """
-    if content_type not in (SINGLE, BATCH):
+    kind = (content_type or "").partition(";")[0].strip().lower()
+    if kind not in (SINGLE, BATCH):
         raise RefusedError("content-type")
     if len(body) > MAX_BYTES:
         raise RefusedError("message-too-large")
     document = _parse_strict(body) if strict else _parse(body)
-    if content_type == SINGLE:
+    if kind == SINGLE:
         return [document]
     if not isinstance(document, list) or not document:
         raise RefusedError("batch-malformed")
@@ -53,7 +58,7 @@ def canonical(document: Any) -> bytes:
     except orjson.JSONEncodeError as error:
         if isinstance(error.__cause__, RefusedError):
             raise error.__cause__ from None
-        raise RefusedError("text-not-unicode") from None
+        raise RefusedError("json-malformed" if "Recursion" in str(error) else "text-not-unicode") from None
 
 
 def join(bodies: Sequence[bytes]) -> tuple[bytes, str]:
@@ -64,13 +69,18 @@ def join(bodies: Sequence[bytes]) -> tuple[bytes, str]:
 
 
 def slices(bodies: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Cut serialised events into messages of at most 200 events and 1 MiB each."""
+    """Cut serialised events into messages of at most 200 events and 1 MiB each.
+
+    Raise `OversizedEventError` for an event that no message can carry.
+    """
     part: list[bytes] = []
-    size = 2
+    size = 1
     for body in bodies:
+        if len(body) > MAX_BYTES:
+            raise OversizedEventError
         if part and (len(part) == MAX_EVENTS or size + len(body) + 1 > MAX_BYTES):
             yield part
-            part, size = [], 2
+            part, size = [], 1
         part.append(body)
         size += len(body) + 1
     if part:

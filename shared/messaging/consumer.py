@@ -10,7 +10,7 @@ from shared.clock import Clock
 from shared.messaging.delivery import Delivery, Incoming
 from shared.messaging.failures import Failure, classify
 from shared.messaging.reading import read, read_again
-from shared.messaging.rows import RowSealer
+from shared.messaging.rows import RowBody, RowSealer
 from shared.messaging.settling import Settler
 from shared.messaging.store import Held, Inbox
 from shared.messaging.subscription import E, Subscription
@@ -115,5 +115,5 @@ class Consumer(Generic[E]):
             await self._settle(items)
 
     async def _reopen(self, held: Sequence[Held]) -> list[Incoming]:
-        bodies = await self._sealer.unseal([row.body for row in held]) if held else []
+        bodies = await self._sealer.unseal([RowBody(row.key, row.body) for row in held]) if held else []
         return [read_again(self.subscription, row, body, self._secret) for row, body in zip(held, bodies, strict=True)]

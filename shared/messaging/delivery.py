@@ -39,9 +39,18 @@ class Incoming:
     event: Any
     """What the subscription's admission made of it; None if it was refused before it became an event."""
     refusal: "Refusal | None" = None
+    error: Exception | None = None
+    """What the admission raised though it should not have: a bug that this event, alone, has to bear."""
+    position: int = 0
+    """Its place in its message, from 0."""
     attempts: int | None = None
     """None at first sight; for a retry, the attempts of the waiting row that this one continues."""
     delivery: Delivery | None = None
+
+    @property
+    def redelivered(self) -> bool:
+        """Whether the broker handed this copy over before: such a copy was published once only."""
+        return self.delivery is not None and self.delivery.redelivered
 
 
 @dataclass(frozen=True, slots=True)

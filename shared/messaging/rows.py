@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from shared.clock import Clock
 from shared.errors import RefusedError
@@ -18,26 +18,33 @@ KEPT: Final = (State.WAITING, State.PARKED, State.QUARANTINED)
 """States in which an event keeps its body."""
 
 
-class RowSealer(Protocol):
-    """Seals what a row keeps of an event."""
+class RowBody(NamedTuple):
+    """What a row keeps of its event, and the row it belongs to."""
 
-    async def seal(self, bodies: Sequence[bytes]) -> Sequence[bytes]:
+    key: str
+    body: bytes
+
+
+class RowSealer(Protocol):
+    """Seals what a row keeps of an event; a body opens only in its own row."""
+
+    async def seal(self, rows: Sequence[RowBody]) -> Sequence[bytes]:
         """Return the sealed bodies, in order."""
 
-    async def unseal(self, bodies: Sequence[bytes]) -> Sequence[bytes | None]:
-        """Return the bodies, in order; None for one that no longer opens: key destroyed, or box altered."""
+    async def unseal(self, rows: Sequence[RowBody]) -> Sequence[bytes | RefusedError]:
+        """Return the bodies, in order; ``erased`` or ``seal-broken`` in the place of one that does not open."""
 
 
 class AlreadySealed:
     """For what came by `events`: the personal part of it is a sealed box as it is."""
 
-    async def seal(self, bodies: Sequence[bytes]) -> Sequence[bytes]:
+    async def seal(self, rows: Sequence[RowBody]) -> Sequence[bytes]:
         """Return the bodies as they are."""
-        return bodies
+        return [row.body for row in rows]
 
-    async def unseal(self, bodies: Sequence[bytes]) -> Sequence[bytes | None]:
+    async def unseal(self, rows: Sequence[RowBody]) -> Sequence[bytes | RefusedError]:
         """Return the bodies as they are."""
-        return bodies
+        return [row.body for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ class RowMaker:
     async def make(self, items: Sequence[Incoming], outcomes: Sequence[Outcome]) -> list[Row]:
         """Return a row per event; the bodies of those that may still be processed are sealed in one call."""
         kept = [place for place, outcome in enumerate(outcomes) if outcome.state in KEPT]
-        sealed = await self.sealer.seal([items[place].raw for place in kept]) if kept else []
+        sealed = await self.sealer.seal([RowBody(items[place].key, items[place].raw) for place in kept]) if kept else []
         bodies = dict(zip(kept, sealed, strict=True))
         pairs = zip(items, outcomes, strict=True)
         return [self._row(item, outcome, bodies.get(place)) for place, (item, outcome) in enumerate(pairs)]
@@ -71,7 +78,7 @@ class RowMaker:
     async def culprit(self, item: Incoming, fingerprint: str) -> Row:
         """Return the row of an event that failed alone: it waits for another attempt, or is parked."""
         outcome = self._in_time(item, Outcome(State.WAITING, "failed"))
-        body = (await self.sealer.seal([item.raw]))[0]
+        body = (await self.sealer.seal([RowBody(item.key, item.raw)]))[0]
         return replace(self._row(item, outcome, body), fingerprint=fingerprint)
 
     def _in_time(self, item: Incoming, outcome: Outcome) -> Outcome:

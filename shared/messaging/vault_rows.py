@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from shared.clock import Clock
-from shared.sealing import KeyClass, Sealed, Vault, open_many, seal
+from shared.errors import RefusedError
+from shared.messaging.rows import RowBody
+from shared.sealing import ERASED, KeyClass, Opened, Sealed, Vault, aad, open_many, seal
 
-_AAD = b"carnet/inbox-row/v1"
+_SCHEMA = "inbox-row.v1"
 
 
 class VaultRows:
@@ -16,13 +18,22 @@ class VaultRows:
         self._service = service
         self._clock = clock
 
-    async def seal(self, bodies: Sequence[bytes]) -> Sequence[bytes]:
+    async def seal(self, rows: Sequence[RowBody]) -> Sequence[bytes]:
         """See `RowSealer.seal`."""
         owner = (f"{self._service}/{self._clock.now():%Y-%m-%d}", KeyClass.INTAKE)
         key = (await self._vault.ensure_keys([owner]))[owner]
-        return [seal(key, body, _AAD) for body in bodies]
+        return [seal(key, row.body, self._place(row)) for row in rows]
 
-    async def unseal(self, bodies: Sequence[bytes]) -> Sequence[bytes | None]:
+    async def unseal(self, rows: Sequence[RowBody]) -> Sequence[bytes | RefusedError]:
         """See `RowSealer.unseal`."""
-        opened = await open_many(self._vault, [Sealed(body, _AAD) for body in bodies])
-        return [text if isinstance(text, bytes) else None for text in opened]
+        opened = await open_many(self._vault, [Sealed(row.body, self._place(row)) for row in rows])
+        return [_body(text) for text in opened]
+
+    def _place(self, row: RowBody) -> bytes:
+        return aad(self._service, row.key, _SCHEMA)
+
+
+def _body(text: Opened) -> bytes | RefusedError:
+    if isinstance(text, bytes):
+        return text
+    return RefusedError("erased" if text is ERASED else "seal-broken")
