@@ -12,6 +12,7 @@ from deploy.local.places import folder
 from deploy.local.ports import LOOPBACK
 from deploy.local.processes import Program
 from deploy.local.rabbitmq_binaries import erlang_environment, obtain_scripts
+from deploy.local.rabbitmq_trim import trimmed_scripts
 from deploy.local.users import definitions
 
 PORTS = ("amqp", "dist", "epmd", "management")
@@ -51,6 +52,8 @@ def programs(
     """Write the configuration and give the two programs: epmd, which must run first, and the broker."""
     scripts, root = obtain_scripts(say)
     node = folder(home / "rabbitmq")
+    wanted = ("rabbit", "rabbitmq_prelaunch", *(("rabbitmq_management",) if management else ()))
+    scripts = trimmed_scripts(scripts, folder(node / "server"), wanted=wanted)
     _write_configuration(node, ports, passwords, management=management)
     env = erlang_environment(root) | {"ERL_EPMD_PORT": str(ports["epmd"]), "ERL_EPMD_ADDRESS": LOOPBACK}
     epmd = shutil.which("epmd", path=env["PATH"]) or "epmd"

@@ -1,5 +1,6 @@
 """Where RabbitMQ comes from: this machine's own, or Debian's packages unpacked in the clone."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -52,8 +53,8 @@ def erlang_environment(root: Path | None) -> dict[str, str]:
     binaries = next(erlang.glob("erts-*/bin"))
     # The packaged `erl` names /usr/lib/erlang; erlexec under that name obeys ROOTDIR instead.
     erl = folder(root / "carnet-bin") / "erl"
-    if not erl.is_symlink():
-        erl.symlink_to(binaries / "erlexec")
+    with contextlib.suppress(FileExistsError):
+        erl.symlink_to(Path("..") / binaries.relative_to(root) / "erlexec")
     return base | {
         "PATH": f"{erl.parent}:{binaries}:{base['PATH']}",
         "ROOTDIR": str(erlang),
