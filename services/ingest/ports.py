@@ -15,5 +15,5 @@ class IdentityStore(Protocol):
     def add(self, digests: Mapping[str, bytes], unit: Unit) -> None:
         """Write the digests of new records with the unit.
 
-        The effect raises `RacedError` if one of the records has got a digest since: the first writer wins.
+        The effect fails as a conflict if one of the records has got a digest since: the first writer wins.
         """

@@ -13,13 +13,12 @@ from typing import Final
 from services.ingest.domain.claims import check_line, line_id
 from services.ingest.domain.days import latest_day
 from services.ingest.domain.insurers import Insurers
-from services.ingest.handlers.persons import identify
+from services.ingest.handlers.persons import Indexing
 from services.ingest.handlers.refusals import SOURCE, Desk
 from shared.clock import Clock
 from shared.contracts.ingest import ReimbursementReceivedV1, ReimbursementReceivedV1Data
 from shared.contracts.insurers import ReimbursementSettledV1
 from shared.errors import RefusedError
-from shared.identity import blind_index
 from shared.messaging.unit import State, Unit
 from shared.sealing import Key, KeyClass, Vault, aad, seal
 
@@ -51,7 +50,8 @@ async def accept_reimbursements(
     """Accept settled lines; refuse what breaks a rule, and let a line wait whose person is not registered yet (F45)."""
     desk = Desk(unit, insurers, clock.now())
     latest = latest_day(desk.now)
-    judged = [_judge(event, desk, index_key, latest=latest, production=production) for event in events]
+    people = Indexing(index_key, production)
+    judged = [_judge(event, desk, people, latest=latest) for event in events]
     candidates = [candidate for candidate in judged if candidate is not None]
     if not candidates:
         return
@@ -66,17 +66,15 @@ async def accept_reimbursements(
         unit.emit(_received(candidate.event, record, key, index_key, desk))
 
 
-def _judge(
-    event: ReimbursementSettledV1, desk: Desk, index_key: bytes, *, latest: date, production: bool
-) -> _Candidate | None:
+def _judge(event: ReimbursementSettledV1, desk: Desk, people: Indexing, *, latest: date) -> _Candidate | None:
     """The secret comes first: a refusal would tell more of a secret line than its absence (F37, R1111-33)."""
     data = event.data
     if data.minor_secret:
         desk.unit.ignore(event, "minor-secret")
         return None
     try:
-        check_line(event.id, data, desk.insurer(event), latest=latest, production=production)
-        return _Candidate(event, blind_index(index_key, identify(data.ins, production=production)))
+        check_line(event.id, data, desk.insurer(event), latest=latest, production=people.production)
+        return _Candidate(event, people.index_of(data.ins))
     except RefusedError as error:
         desk.refuse(event, error)
         return None

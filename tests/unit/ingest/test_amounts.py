@@ -120,11 +120,15 @@ NAMES = ["paid", "base", "reimbursed", "supplements", "contributions", "extra", 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_negative(name: Any):
+def test_negative(name):
     """No amount and no quantity is negative outside a reversal or a deduction (F46)."""
     with pytest.raises(RefusedError) as refusal:
-        check_amounts(replace(GP, **{name: -1}))
+        check_amounts(_with(GP, name, -1))
     assert (refusal.value.code, refusal.value.field) == ("amount-negative", f"data.{name}")
+
+
+def _with(line, name: Any, value):
+    return replace(line, **{name: value})
 
 
 def _opposite(line):
@@ -136,7 +140,7 @@ def _opposite(line):
 def test_positive_in_reversal(name):
     """A reversal has the opposite signs, all of them (F46)."""
     with pytest.raises(RefusedError) as refusal:
-        check_amounts(replace(_opposite(GP), **{name: 1}))
+        check_amounts(_with(_opposite(GP), name, 1))
     assert (refusal.value.code, refusal.value.field) == ("amount-sign", f"data.{name}")
 
 
