@@ -13,7 +13,8 @@ _IN_FLIGHT: Final = 64
 """Messages published together before their confirmations are noted in one write."""
 
 _HINTS: Final = 2_000
-"""Rows remembered between commit and publishing; what is beyond is reread from the collection."""
+_HINT_BYTES: Final = 64 * 1024 * 1024
+"""What is remembered between commit and publishing; what is beyond is reread from the collection."""
 
 _BEAT_S: Final = 5.0
 
@@ -28,21 +29,24 @@ class Publisher(Protocol):
 
 
 class Relay:
-    """Publishes outbox rows; the collection is the truth and the queue of hints only saves the rereading."""
+    """Publishes outbox rows; the collection is the truth and the hints only save the rereading."""
 
     def __init__(self, outbox: Outbox, publisher: Publisher, owner: str) -> None:
         self._outbox = outbox
         self._publisher = publisher
         self._owner = owner
-        self._hints: asyncio.Queue[OutboxRow] = asyncio.Queue(_HINTS)
+        self._hints: dict[str, OutboxRow] = {}
+        self._hint_bytes = 0
+        self._offered = asyncio.Event()
         self._flying: set[str] = set()
-        self.confirmed = asyncio.Event()
 
     def offer(self, rows: Iterable[OutboxRow]) -> None:
         """Take note of rows just committed; never blocks and never fails."""
         for row in rows:
-            if not self._hints.full():
-                self._hints.put_nowait(row)
+            if len(self._hints) < _HINTS and self._hint_bytes + len(row.body) <= _HINT_BYTES:
+                self._hints[row.id] = row
+                self._hint_bytes += len(row.body)
+        self._offered.set()
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -51,32 +55,48 @@ class Relay:
             tasks.create_task(self._every(_BEAT_S, self._sweep))
 
     async def drain(self, seconds: float) -> None:
-        """Send what was offered, for at most so long; what is left is sent by this or another process later."""
+        """Send what was offered, for at most so long; what is left is sent by another process later."""
         try:
             async with asyncio.timeout(seconds):
-                while not self._hints.empty():
-                    await self._send(self._take())
+                while rows := self._take():
+                    await self._send(rows)
         except TimeoutError:
-            log.warning("relay_drain_incomplete", left=self._hints.qsize())
+            log.warning("relay_drain_incomplete", left=len(self._hints))
 
     async def _send_hints(self) -> None:
         while True:
-            first = await self._hints.get()
-            await self._send([first, *self._take()])
+            await self._offered.wait()
+            self._offered.clear()
+            while rows := self._take():
+                await self._send(rows)
 
     def _take(self) -> list[OutboxRow]:
-        return [self._hints.get_nowait() for _ in range(min(_IN_FLIGHT, self._hints.qsize()))]
+        return [row for row_id in list(self._hints)[:_IN_FLIGHT] if (row := self._forget(row_id))]
+
+    def _forget(self, row_id: str) -> OutboxRow | None:
+        row = self._hints.pop(row_id, None)
+        if row is not None:
+            self._hint_bytes -= len(row.body)
+        return row
 
     async def _sweep(self) -> None:
+        """Tell that this process lives, take over from those that do not, and send what has waited too long."""
         await self._outbox.beat(self._owner)
         adopted = await self._outbox.adopt(self._owner)
         if adopted:
             log.warning("outbox_adopted", rows=adopted)
-        if self._hints.empty():
-            await self._send(await self._outbox.unsent(self._owner, _IN_FLIGHT))
+        while rows := await self._outbox.unsent(self._owner, _IN_FLIGHT):
+            for row in rows:
+                self._forget(row.id)
+            if not await self._send(rows):
+                return  # the broker is away, or these are in flight already: at the next beat
+            await self._outbox.beat(self._owner)
 
-    async def _send(self, rows: Sequence[OutboxRow]) -> None:
-        """Publish together; a row is never in flight twice at once, which aio-pika does not survive."""
+    async def _send(self, rows: Sequence[OutboxRow]) -> int:
+        """Publish together and return how many were confirmed and marked.
+
+        A row is never in flight twice at once, which aio-pika does not survive.
+        """
         fresh = {row.id: row for row in rows if row.id not in self._flying}
         self._flying.update(fresh)
         try:
@@ -84,10 +104,15 @@ class Relay:
             sent = [row_id for row_id, confirmed in zip(fresh, results, strict=True) if confirmed]
             if sent:
                 await self._outbox.mark_sent(sent)
+        except asyncio.CancelledError:
+            self.offer(fresh.values())  # for `drain`
+            raise
         except Exception as error:  # noqa: BLE001 - the sweep sends again whatever was not marked
             log.warning("outbox_marking_failed", error=type(error).__name__)
+            return 0
         finally:
             self._flying.difference_update(fresh)
+        return len(sent)
 
     async def _publish(self, row: OutboxRow) -> bool:
         try:
