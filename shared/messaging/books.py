@@ -54,7 +54,7 @@ class Books:
         """Return the books of every flow; ``emitted`` is what its commits published, by exchange and type."""
         flows: dict[str, Document] = {}
         async for row in self._books.find({}):
-            _add(flows.setdefault(row["_id"]["queue"], {}), {k: v for k, v in row.items() if k != "_id"})
+            _add(flows.setdefault(row["_id"]["queue"], {}), {k: v for k, v in row.items() if k not in ("_id", "last")})
         group = {"_id": {"queue": "$queue", "state": "$state", "reason": "$reason"}, "count": {"$sum": 1}}
         match = {"queue": {"$exists": True}, "state": {"$in": list(KEPT)}}
         async for row in await self._inbox.aggregate([{"$match": match}, {"$group": group}]):

@@ -4,7 +4,14 @@ import traceback
 from enum import Enum, auto
 
 from aio_pika.exceptions import AMQPError
-from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError, WriteConcernError, WTimeoutError
+from pymongo.errors import (
+    ConnectionFailure,
+    CursorNotFound,
+    ExecutionTimeout,
+    PyMongoError,
+    WriteConcernError,
+    WTimeoutError,
+)
 
 from shared.errors import CarnetError
 
@@ -40,13 +47,15 @@ def classify(error: BaseException) -> Failure:
     if isinstance(error, RacedError) or _codes(error) & {_WRITE_CONFLICT, _DUPLICATE_KEY}:
         return Failure.CONFLICT
     if isinstance(error, PyMongoError) and (
-        isinstance(error, ConnectionFailure | WriteConcernError | WTimeoutError | ExecutionTimeout)
+        isinstance(error, ConnectionFailure | CursorNotFound | WriteConcernError | WTimeoutError | ExecutionTimeout)
         or error.has_error_label("TransientTransactionError")
         or error.has_error_label("UnknownTransactionCommitResult")
         or error.has_error_label("RetryableWriteError")
     ):
         return Failure.INFRASTRUCTURE
-    if isinstance(error, AMQPError | OSError | TimeoutError):
+    if isinstance(error, AMQPError):
+        return Failure.INFRASTRUCTURE
+    if isinstance(error, OSError) and error.filename is None:  # a TimeoutError too; a missing file is a bug
         return Failure.INFRASTRUCTURE
     return Failure.DATA
 

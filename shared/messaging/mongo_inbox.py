@@ -72,9 +72,10 @@ class MongoInbox:
         rows = await self._inbox.find(query).sort("due", ASCENDING).limit(limit).to_list()
         return [_held(row) for row in rows]
 
-    async def count(self, queue: str, tally: Mapping[str, int]) -> None:
-        """See `Inbox.count`."""
-        await self._books.update_one(*self._tally(queue, tally), upsert=True)
+    async def last(self, queue: str) -> str | None:
+        """See `Inbox.last`."""
+        row = await self._books.find_one({"_id": self._book(queue)}, {"last": 1})
+        return None if row is None else row.get("last")
 
     async def _write(self, commit: Commit, session: AsyncClientSession) -> None:
         now = datetime.now(UTC)
@@ -90,12 +91,13 @@ class MongoInbox:
             await effect(session)
         if commit.outbox:
             await self._outbox.insert_many([outbox_document(row, now) for row in commit.outbox], session=session)
-        if commit.tally:
-            await self._books.update_one(*self._tally(commit.queue, commit.tally), upsert=True, session=session)
+        if commit.tally or commit.token:
+            change = {"$inc": dict(commit.tally), "$set": {"last": commit.token}}
+            await self._books.update_one({"_id": self._book(commit.queue)}, change, upsert=True, session=session)
 
-    def _tally(self, queue: str, tally: Mapping[str, int]) -> tuple[Document, Document]:
+    def _book(self, queue: str) -> Document:
         """Each process counts in a row of its own, so that counting never makes two processes conflict."""
-        return {"_id": {"queue": queue, "process": self._process}}, {"$inc": dict(tally)}
+        return {"queue": queue, "process": self._process}
 
 
 async def _commit(session: AsyncClientSession) -> None:

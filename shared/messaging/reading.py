@@ -25,7 +25,7 @@ def read(subscription: Subscription[E], delivery: Delivery, secret: bytes) -> li
     try:
         documents = split(delivery.body, delivery.content_type, strict=subscription.strict)
     except RefusedError as error:
-        return [_refused(subscription, delivery, None, 0, error, secret)]
+        return [_refused(subscription, delivery, None, 0, error, secret=secret)]
     return [_read_one(subscription, delivery, document, place, secret) for place, document in enumerate(documents)]
 
 
@@ -37,7 +37,7 @@ def read_again(subscription: Subscription[E], held: Held, raw: bytes | RefusedEr
     body = raw if isinstance(raw, bytes) else b""
     delivery = Delivery(body, SINGLE, held.wire_type, None, held.user, redelivered=True, acknowledge=_nothing)
     if isinstance(raw, RefusedError):
-        again = _refused(subscription, delivery, None, 0, raw, secret)
+        again = _refused(subscription, delivery, None, 0, raw, secret=secret)
     else:
         again = read(replace(subscription, strict=False), delivery, secret)[0]
     return replace(again, key=held.key, digest=held.digest, raw=body, attempts=held.attempts, delivery=None)
@@ -48,7 +48,7 @@ def _read_one(subscription: Subscription[E], delivery: Delivery, document: Any, 
         raw = canonical(document)
         event = subscription.admit(document, raw, delivery)
     except RefusedError as error:
-        return _refused(subscription, delivery, document, place, error, secret)
+        return _refused(subscription, delivery, document, place, error, secret=secret)
     except Exception as error:  # noqa: BLE001 - a bug of the admission: the settler finds this event as the culprit
         return replace(_unverified(subscription, delivery, document, place, secret), error=error)
     content = orjson.dumps(
@@ -67,7 +67,7 @@ def _read_one(subscription: Subscription[E], delivery: Delivery, document: Any, 
 
 
 def _refused(
-    subscription: Subscription[E], delivery: Delivery, document: Any, place: int, error: RefusedError, secret: bytes
+    subscription: Subscription[E], delivery: Delivery, document: Any, place: int, error: RefusedError, *, secret: bytes
 ) -> Incoming:
     presented = document.get("id") if isinstance(document, dict) else None
     readable = isinstance(presented, str) and _PRESENTABLE_ID.fullmatch(presented)

@@ -111,7 +111,7 @@ def as_reuse(item: Incoming) -> Incoming:
     delivery = item.delivery
     refusal = Refusal(
         error=RefusedError("id-reuse"),
-        position=0,
+        position=item.position,
         refused_id=item.event.id if item.event is not None else None,
         message_id=delivery.message_id if delivery else None,
         user=item.user,

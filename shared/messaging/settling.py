@@ -1,14 +1,16 @@
 """One batch to its end: seen before, handled, committed; and where it fails, the culprit found (rules 1 to 5)."""
 
 import asyncio
-import math
+import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Final, Generic
 
 import structlog
 
+from shared.errors import CarnetError
 from shared.messaging.delivery import Incoming
 from shared.messaging.failures import Failure, classify, fingerprint
 from shared.messaging.outbox import outbox_rows
@@ -16,7 +18,8 @@ from shared.messaging.relay import Relay
 from shared.messaging.rows import KEPT, RowMaker, as_reuse
 from shared.messaging.store import Commit, Inbox, Row, Seen
 from shared.messaging.subscription import E, Subscription
-from shared.messaging.unit import Outcome, State, Unit
+from shared.messaging.systemic import Failed, Streaks
+from shared.messaging.unit import State, Unit
 
 _CONFLICTS: Final = 3
 """Conflicts after which a batch is halved (rule 9)."""
@@ -24,21 +27,13 @@ _CONFLICTS: Final = 3
 _CONFLICTS_ALONE: Final = 20
 """Conflicts after which a lone event is at fault itself: nobody else can still be changing the same row."""
 
-_SYSTEMIC: Final = 10
-"""The fewest events with one fingerprint that speak of a common cause rather than of themselves."""
-
 _BACKOFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 log = structlog.get_logger()
 
 
-@dataclass(slots=True)
-class Failed:
-    """An event that fails alone, and how."""
-
-    item: Incoming
-    error: Exception
-    fingerprint: str
+class StrayOutcomeError(CarnetError):
+    """A handler decided about an event that is not in its batch: the decision would be lost without a word."""
 
 
 @dataclass(slots=True)
@@ -52,7 +47,7 @@ class Settler(Generic[E]):
     process: str
     paused: str | None = None
     """The fingerprint of a systemic failure, while there is one."""
-    _streak: Counter[str] = field(default_factory=Counter)
+    _streaks: Streaks = field(default_factory=Streaks)
 
     async def settle(self, items: Sequence[Incoming]) -> None:
         """Return once every event has its row; raise only `FencedError`, or when cancelled."""
@@ -67,67 +62,69 @@ class Settler(Generic[E]):
                 middle = len(part) // 2
                 parts += [part[middle:], part[:middle]]
                 continue
-            failed.append(Failed(part[0], error, fingerprint(error)))
-            if self._is_systemic(failed, len(items)):
-                await self._wait_for_mending(failed[-1])
-                parts.append([each.item for each in failed])
-                failed.clear()
-        self._note_streak(failed, len(items))
-        if failed:
-            await self._hold(failed)
+            failed.append(Failed(part[0], fingerprint(error)))
+            if self._streaks.is_systemic(failed, len(items)):
+                parts.append(await self._wait_for_mending(failed))
+                failed = []
+        self._streaks.note(failed, len(items))
+        for each in failed:
+            await self._hold(each)
 
     async def _persist(self, part: list[Incoming]) -> Exception | None:
         """Commit a part, however long the infrastructure is away; return the error that is the data's own."""
-        conflicts = tries = 0
+        tokens: list[str] = []
+        conflicts = 0
         while True:
             try:
-                await self._commit(part, first=tries == 0)
+                if not await self._took_effect(tokens):
+                    tokens.append(uuid.uuid4().hex)
+                    await self._commit(part, tokens[-1])
             except Exception as error:
                 kind = classify(error)
                 if kind is Failure.FENCED:
                     raise
                 if kind is Failure.DATA:
                     return error
-                tries += 1
                 conflicts += kind is Failure.CONFLICT
                 if conflicts >= (_CONFLICTS if len(part) > 1 else _CONFLICTS_ALONE):
                     return error
-                await self._back_off(kind, tries, error)
+                await self._back_off(kind, len(tokens), error)
             else:
                 return None
 
-    async def _commit(self, part: list[Incoming], *, first: bool) -> None:
+    async def _took_effect(self, tokens: Collection[str]) -> bool:
+        """Tell whether one of the commits that ended in an error took effect all the same."""
+        return bool(tokens) and await self.inbox.last(self.subscription.flow.queue) in tokens
+
+    async def _commit(self, part: list[Incoming], token: str) -> None:
         tally: Counter[str] = Counter()
         fresh = await self._unseen(part, tally)
-        if not first:
-            tally.clear()  # what this batch itself committed in a try of unknown fate is no duplicate
         unit = Unit()
-        refusals = [item.refusal for item in fresh if item.refusal is not None]
-        if refusals and self.subscription.refuse is not None:
-            self.subscription.refuse(refusals, unit)
-        events = [item.event for item in fresh if item.event is not None]
-        if events:
-            await self.subscription.handler(events, unit)
+        await self._handle(fresh, unit)
         parks = self.subscription.refuse is None
         outcomes = [self.rows.outcome(item, unit, parks=parks) for item in fresh]
-        await self._write(fresh, outcomes, unit, tally)
-
-    async def _write(
-        self, items: Sequence[Incoming], outcomes: Sequence[Outcome], unit: Unit, tally: Counter[str]
-    ) -> None:
-        rows = await self.rows.make(items, outcomes)
+        rows = await self.rows.make(fresh, outcomes)
         outbox = outbox_rows(unit.emitted, self.process)
-        for row in rows:
-            if row.state not in KEPT:
-                tally[row.state if row.reason is None else f"{row.state}.{row.reason}"] += 1
-        for emitted in unit.emitted:
-            tally[f"emitted.{emitted.exchange}.{emitted.event.type}"] += 1
-        if rows:
+        tally.update(_ends(rows))
+        tally.update(f"emitted.{each.exchange}.{each.event.type}" for each in unit.emitted)
+        if rows or tally:
             queue = self.subscription.flow.queue
-            await self.inbox.commit(Commit(rows, unit.effects, outbox, tally, queue))
+            await self.inbox.commit(Commit(rows, unit.effects, outbox, tally, queue, token))
             self.relay.offer(outbox)
-        elif tally:
-            await self.inbox.count(self.subscription.flow.queue, tally)
+
+    async def _handle(self, items: Sequence[Incoming], unit: Unit) -> None:
+        """Have everything decided that this batch will do; nothing is changed yet."""
+        for item in items:
+            if item.error is not None:
+                raise item.error
+        refusals = [item.refusal for item in items if item.refusal is not None]
+        if refusals and self.subscription.refuse is not None:
+            self.subscription.refuse(refusals, unit)
+        events = [item.event for item in items if item.event is not None]
+        if events:
+            await self.subscription.handler(events, unit)
+        if not unit.outcomes.keys() <= {id(event) for event in events}:
+            raise StrayOutcomeError
 
     async def _unseen(self, part: Sequence[Incoming], tally: Counter[str]) -> list[Incoming]:
         """Return what is still to be done; a known key with another digest comes back as a refusal."""
@@ -143,55 +140,62 @@ class Settler(Generic[E]):
                 known[item.key] = Seen(item.digest, State.DONE, 0)
                 fresh.append(item)
             elif seen.digest == item.digest:
-                tally["redelivered" if item.delivery and item.delivery.redelivered else "duplicate"] += 1
+                tally["redelivered" if item.redelivered else "duplicate"] += 1
             else:
                 reused.append(as_reuse(item))
         return fresh + (await self._unseen(reused, tally) if reused else [])
 
-    async def _hold(self, failed: Sequence[Failed]) -> None:
-        """Give culprits their rows: waiting for another attempt, or parked after the last."""
-        for each in failed:
-            log.warning("event_failed", queue=self.subscription.flow.queue, fingerprint=each.fingerprint)
-            row = await self.rows.culprit(each.item, each.fingerprint)
-            while (error := await self._commit_row(row)) is not None:
-                await self._back_off(classify(error), 1, error)
-
-    async def _commit_row(self, row: Row) -> Exception | None:
-        try:
-            await self.inbox.commit(Commit([row], queue=row.queue))
-        except Exception as error:
-            if classify(error) is Failure.DATA:
-                raise
-            known = await self.inbox.seen([row.key]) if classify(error) is Failure.CONFLICT else {}
-            return None if row.key in known else error
-        return None
-
-    def _is_systemic(self, failed: Sequence[Failed], size: int) -> bool:
-        """Half a batch with one fingerprint, or three batches running, is no event's own fault (rule 5)."""
-        mark = failed[-1].fingerprint
-        alike = sum(each.fingerprint == mark for each in failed)
-        return alike >= max(_SYSTEMIC, math.ceil(size / 2)) or (self._streak[mark] >= 2 and alike * 2 >= size)
-
-    def _note_streak(self, failed: Sequence[Failed], size: int) -> None:
-        marks = Counter(each.fingerprint for each in failed)
-        heavy = {mark for mark, count in marks.items() if count * 2 >= size}
-        self._streak = Counter({mark: self._streak[mark] + 1 for mark in heavy})
-
-    async def _wait_for_mending(self, failed: Failed) -> None:
-        """Hold the flow, park nothing, and try one event now and then until it no longer fails this way."""
-        self.paused = failed.fingerprint
-        log.error("flow_paused", queue=self.subscription.flow.queue, fingerprint=failed.fingerprint)
+    async def _hold(self, failed: Failed) -> None:
+        """Write down an event that failed alone: it waits for another attempt, or is parked after the last."""
+        log.warning("event_failed", queue=self.subscription.flow.queue, fingerprint=failed.fingerprint)
         tries = 0
         while True:
-            tries += 1
-            await asyncio.sleep(_BACKOFF_S[min(tries, len(_BACKOFF_S)) - 1])
-            error = await self._persist([failed.item])
-            if error is None or fingerprint(error) != failed.fingerprint:
+            try:
+                row = await self.rows.culprit(failed.item, failed.fingerprint)
+                if tries and await self._was_held(row):
+                    return
+                await self.inbox.commit(Commit([row]))
+            except Exception as error:
+                if (kind := classify(error)) not in (Failure.INFRASTRUCTURE, Failure.CONFLICT):
+                    raise
+                tries += 1
+                await self._back_off(kind, tries, error)
+            else:
+                return
+
+    async def _was_held(self, row: Row) -> bool:
+        """Tell whether the row is not any more as it was found: this commit after all, or another worker's."""
+        seen = (await self.inbox.seen([row.key])).get(row.key)
+        if row.expected is None:
+            return seen is not None
+        return seen is None or seen.state is not State.WAITING or seen.attempts != row.expected
+
+    async def _wait_for_mending(self, failed: Sequence[Failed]) -> list[Incoming]:
+        """Hold the flow, park nothing, and try one event now and then until one does not fail this way any more.
+
+        The events take turns: the one at hand may be bad in itself. Return those that are still to be settled.
+        """
+        mark = failed[-1].fingerprint
+        self.paused = mark
+        log.error("flow_paused", queue=self.subscription.flow.queue, fingerprint=mark)
+        for tries, probe in enumerate(cycle([each.item for each in failed])):
+            await asyncio.sleep(_BACKOFF_S[min(tries, len(_BACKOFF_S) - 1)])
+            error = await self._persist([probe])
+            if error is None or fingerprint(error) != mark:
                 break
         self.paused = None
+        self._streaks.forget()
         log.info("flow_resumed", queue=self.subscription.flow.queue)
+        return [each.item for each in failed if error is not None or each.item is not probe]
 
     async def _back_off(self, kind: Failure, tries: int, error: Exception) -> None:
         seconds = _BACKOFF_S[min(tries, len(_BACKOFF_S)) - 1] if kind is Failure.INFRASTRUCTURE else 0.005 * tries
         log.info("batch_again", queue=self.subscription.flow.queue, kind=kind.name, error=type(error).__name__)
         await asyncio.sleep(seconds)
+
+
+def _ends(rows: Iterable[Row]) -> Iterable[str]:
+    """Return what the books count: ends. What is held is counted as it stands."""
+    for row in rows:
+        if row.state not in KEPT:
+            yield row.state if row.reason is None else f"{row.state}.{row.reason}"

@@ -55,6 +55,8 @@ class Commit:
     tally: Mapping[str, int] = field(default_factory=dict)
     """Increments of this process's books: dotted names such as ``done`` or ``refused.ins-key``."""
     queue: str = ""
+    token: str | None = None
+    """Names this commit among all of its process and queue, for `Inbox.last`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +92,8 @@ class Inbox(Protocol):
     async def due(self, queue: str, now: datetime, limit: int) -> Sequence[Held]:
         """Return waiting rows whose time has come, the longest due first."""
 
-    async def count(self, queue: str, tally: Mapping[str, int]) -> None:
-        """Add to the books where nothing else is to be committed."""
+    async def last(self, queue: str) -> str | None:
+        """Return the token of this process's latest commit for a queue: it tells what became of an unknown one."""
 
 
 class Outbox(Protocol):
