@@ -1,0 +1,149 @@
+"""The one law as arithmetic: what was published is what became of it, per flow, from the doors' own counts.
+
+published = applied + duplicate + ignored + refused + quarantined + parked + in flight. Nothing here is computed as
+a difference: every number was counted by somebody who saw the events.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from shared.messaging.topology import EVENTS, FEEDBACK, FLOWS, UPSTREAM, Flow
+
+Summary: TypeAlias = Mapping[str, Any]
+"""What a service's ``/ops/messaging`` answers."""
+
+Summaries: TypeAlias = Mapping[str, Summary]
+"""By service."""
+
+HELD: Final = ("waiting", "parked", "quarantined")
+"""States in which an event may still be processed."""
+
+_STATES: Final = ("done", "duplicate", "ignored", "refused", "quarantined", "parked", "waiting")
+_EVERYTHING: Final = "#"
+
+
+class Count(NamedTuple):
+    """An end and how many events came to it; the reason is None where none is given."""
+
+    queue: str
+    state: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowBooks:
+    """A flow's books. ``in_flight``: events that wait, and messages that are queued or were given up by the broker."""
+
+    queue: str
+    published: int
+    applied: int
+    duplicate: int
+    ignored: int
+    refused: int
+    quarantined: int
+    parked: int
+    in_flight: int
+
+    @property
+    def accounted(self) -> int:
+        """Everything of which we know where it is."""
+        ended = self.applied + self.duplicate + self.ignored + self.refused
+        return ended + self.quarantined + self.parked + self.in_flight
+
+    @property
+    def balanced(self) -> bool:
+        """The law."""
+        return self.published == self.accounted
+
+
+def all_books(summaries: Summaries, confirmed: Mapping[str, int]) -> list[FlowBooks]:
+    """Return the books of every flow; ``confirmed`` is what the broker confirmed to the insurers, by routing key."""
+    emitted = emitted_events(summaries)
+    return [_books(flow, summaries, _published(flow, emitted, confirmed)) for flow in FLOWS]
+
+
+def emitted_events(summaries: Summaries) -> Counter[str]:
+    """Return how many events of each type the services published to one another."""
+    return _emitted(summaries, EVENTS)
+
+
+def answers_sent(summaries: Summaries) -> int:
+    """Return how many refusals were sent back to insurers."""
+    return _emitted(summaries, FEEDBACK).total()
+
+
+def ends(summaries: Summaries, queues: Iterable[str] | None = None) -> Counter[Count]:
+    """Return how many events came to which end, in the flows named or in all."""
+    found: Counter[Count] = Counter()
+    for flow in FLOWS:
+        if queues is None or flow.queue in queues:
+            for state in _STATES:
+                found.update(_by_reason(flow.queue, state, _flow(summaries, flow).get(state, 0)))
+    return +found
+
+
+def drained(summaries: Summaries) -> bool:
+    """Tell whether nothing is queued, unsent, waiting or given up."""
+    return not in_motion(summaries)
+
+
+def in_motion(summaries: Summaries) -> dict[str, int]:
+    """Return what still moves, in words that end a sentence, with numbers above 0."""
+    moving: Counter[str] = Counter()
+    for service, summary in summaries.items():
+        moving[f"events unsent by {service}"] = summary["outbox"]["events"]
+        for queue, flow in summary["flows"].items():
+            moving[f"messages in {queue}"] = flow.get("queued", 0)
+            moving[f"messages in {queue}.dead"] = flow.get("dead", 0)
+            moving[f"events waiting in {queue}"] = _total(flow.get("waiting", 0))
+    return dict(+moving)
+
+
+def _books(flow: Flow, summaries: Summaries, published: int) -> FlowBooks:
+    counted = _flow(summaries, flow)
+    totals = {state: _total(counted.get(state, 0)) for state in _STATES}
+    return FlowBooks(
+        queue=flow.queue,
+        published=published,
+        applied=totals["done"],
+        duplicate=totals["duplicate"],
+        ignored=totals["ignored"],
+        refused=totals["refused"],
+        quarantined=totals["quarantined"],
+        parked=totals["parked"],
+        in_flight=totals["waiting"] + counted.get("queued", 0) + counted.get("dead", 0),
+    )
+
+
+def _published(flow: Flow, emitted: Mapping[str, int], confirmed: Mapping[str, int]) -> int:
+    if flow.exchange == EVENTS:
+        return sum(emitted.values()) if flow.key == _EVERYTHING else emitted.get(flow.key, 0)
+    if flow.exchange == UPSTREAM:
+        return confirmed.get(flow.key, 0)
+    known = {each.key for each in FLOWS if each.exchange == UPSTREAM}
+    return sum(count for key, count in confirmed.items() if key not in known)
+
+
+def _emitted(summaries: Summaries, exchange: str) -> Counter[str]:
+    types: Counter[str] = Counter()
+    for summary in summaries.values():
+        for flow in summary["flows"].values():
+            types.update(flow.get("emitted", {}).get(exchange, {}))
+    return types
+
+
+def _flow(summaries: Summaries, flow: Flow) -> Mapping[str, Any]:
+    counted: Mapping[str, Any] = summaries.get(flow.consumer, {}).get("flows", {}).get(flow.queue, {})
+    return counted
+
+
+def _by_reason(queue: str, state: str, counted: int | Mapping[str, int]) -> dict[Count, int]:
+    if isinstance(counted, int):
+        return {Count(queue, state, None): counted}
+    return {Count(queue, state, reason): count for reason, count in counted.items()}
+
+
+def _total(counted: int | Mapping[str, int]) -> int:
+    return counted if isinstance(counted, int) else sum(counted.values())
