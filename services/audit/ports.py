@@ -1,0 +1,49 @@
+"""What audit needs of the outside: a log that only grows, and the keys that others made."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+from services.audit.domain.chain import Entry, Head, Leaf, Opening
+from shared.messaging.unit import Unit
+from shared.sealing.keys import Key, Owner
+
+
+class Log(Protocol):
+    """The log as its one sequencer writes it. Whether it is a chain or a tree is the adapter's affair."""
+
+    async def head(self) -> Head:
+        """Return the head as a majority knows it, in this sequencer's own epoch; the first call takes the log over.
+
+        Raise `FencedError` if a successor has taken the log over since.
+        """
+
+    async def recorded(self, keys: Collection[str]) -> set[str]:
+        """Return which of these event keys have an entry already.
+
+        It may answer from a guess that there is none: `append` then refuses with `RacedError`, and the next answer
+        is exact.
+        """
+
+    def append(self, leaves: Sequence[Leaf], openings: Sequence[Opening], unit: Unit, *, after: Head) -> None:
+        """Append leaves in their order, each with its opening, once the unit is committed.
+
+        The effect raises `RacedError` if the log has grown since ``after`` was read or has an entry for one of the
+        events, and `FencedError` if a successor has taken it over; then nothing of the unit is written.
+        """
+
+
+class LogReader(Protocol):
+    """The log as everybody else reads it."""
+
+    async def head(self) -> Head:
+        """Return the head as a majority knows it; an empty log has one too."""
+
+    async def entries(self, start: int, limit: int) -> Sequence[Entry]:
+        """Return at most ``limit`` entries from index ``start`` on, in their order."""
+
+
+class KeyFinder(Protocol):
+    """All that audit may do in the vault: find what records and ingest have made."""
+
+    async def find_keys(self, owners: Collection[Owner]) -> Mapping[Owner, Key]:
+        """Return the keys that exist; an owner without one is absent from the answer."""
