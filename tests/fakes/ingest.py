@@ -44,6 +44,9 @@ _LINE: Final[dict[str, Any]] = {
     "excess": 200,
 }
 
+REVERSED: Final = {"quantity": -1, "paid": -2700, "base": -2500, "reimbursed": -1750, "excess": -200}
+"""The amounts that cancel those of the sample line."""
+
 _PERSON: Final[dict[str, Any]] = {
     "version": 1,
     "ins": {"value": INS, "oid": TEST},

@@ -19,13 +19,12 @@ from pymongo import AsyncMongoClient
 from shared.messaging.amqp import declare
 from shared.messaging.cloudevents import BATCH, SINGLE
 from shared.messaging.topology import EVENTS, FLOWS, UPSTREAM, Topology, feedback_queue
-from tests.fakes.ingest import CPAM, INS, OTHER_INS, line, person, registered, settled
+from tests.fakes.ingest import CPAM, INS, OTHER_INS, REVERSED, line, person, registered, settled
 
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[3]
 LINES, PEOPLE = "reimbursement.settled.v1", "beneficiary.registered.v1"
-REVERSED = {"quantity": -1, "paid": -2700, "base": -2500, "reimbursed": -1750, "excess": -200}
 Client = AsyncMongoClient[dict[str, Any]]
 
 

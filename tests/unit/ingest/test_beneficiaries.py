@@ -1,78 +1,21 @@
-"""Registrations: who is accepted, who is looked at first, and what is never overwritten (F19-F21)."""
+"""Registrations: who is accepted, who is looked at first, who is refused (F19, F20)."""
 
 import json
 from base64 import b64decode
-from dataclasses import dataclass, field
 
 import pytest
 
-from services.ingest.domain.beneficiaries import traits_digest
-from services.ingest.handlers.beneficiaries import accept_beneficiaries
-from shared.contracts.insurers import BeneficiaryRegisteredV1, Traits
 from shared.identity import blind_index, parse_ins
 from shared.identity.ins import NIR, TEST
-from shared.messaging.failures import RacedError
 from shared.messaging.topology import EVENTS, FEEDBACK
-from shared.messaging.unit import DONE, State, Unit
+from shared.messaging.unit import DONE, State
 from shared.sealing import KeyClass, aad, open_box
-from tests.fakes.ingest import (
-    CPAM,
-    INDEX_KEY,
-    INS,
-    INSURERS,
-    OTHER_INS,
-    InMemoryIdentities,
-    StoppedClock,
-    applied,
-    person,
-    registered,
-)
-from tests.fakes.vault import InMemoryVault
-
-TRAITS = person()["traits"]
-
-
-@dataclass
-class _Service:
-    vault: InMemoryVault = field(default_factory=InMemoryVault)
-    identities: InMemoryIdentities = field(default_factory=InMemoryIdentities)
-    production: bool = False
-
-    async def handle(self, *people):
-        """Handle registrations of these people and return them with the unit, nothing applied yet."""
-        events = [
-            BeneficiaryRegisteredV1.model_validate(registered(data, id=f"REG/{number}"))
-            for number, data in enumerate(people)
-        ]
-        unit = Unit()
-        await accept_beneficiaries(
-            events,
-            unit,
-            vault=self.vault,
-            identities=self.identities,
-            insurers=INSURERS,
-            index_key=INDEX_KEY,
-            clock=StoppedClock(),
-            production=self.production,
-        )
-        return events, unit
-
-    async def outcomes(self, *people):
-        """Handle and commit; return each event's state and reason."""
-        events, unit = await self.handle(*people)
-        await applied(unit)
-        return [(unit.outcome_of(event).state, unit.outcome_of(event).reason) for event in events]
-
-
-@pytest.fixture
-def service():
-    """A service with nobody registered."""
-    return _Service()
+from tests.fakes.ingest import CPAM, INDEX_KEY, INS, OTHER_INS, person
 
 
 async def test_accepted(service):
     """A qualified identity is given its record id and passed on, personal data in one box (F19, F20)."""
-    (event,), unit = await service.handle(person(ins__value="2 79 03 51 215 189 89"))
+    (event,), unit = await service.people(person(ins__value="2 79 03 51 215 189 89"))
     (emitted,) = unit.emitted
     accepted = emitted.event
     record = service.vault.subjects[blind_index(INDEX_KEY, parse_ins(INS, TEST, production=False))]
@@ -96,7 +39,7 @@ async def test_accepted(service):
 
 async def test_keys_of_every_class(service):
     """A registered person has a key of each class from the start."""
-    _, unit = await service.handle(person())
+    _, unit = await service.people(person())
     record = unit.emitted[0].event.subject
     wanted = {KeyClass.IDENTITY, KeyClass.CONTENT, KeyClass.REIMBURSEMENT, KeyClass.AUDIT}
     assert set(service.vault.keys) == {(record, name) for name in wanted}
@@ -104,17 +47,10 @@ async def test_keys_of_every_class(service):
 
 async def test_nothing_clear_on_the_wire(service):
     """Outside the box no name, number or address travels."""
-    _, unit = await service.handle(person())
+    _, unit = await service.people(person())
     wire = unit.emitted[0].event.to_json().upper()
     for clear in (INS, "LEFÈVRE", "LEF\\U00C8VRE", "MARTIN", "ANNE", "LILAS", "EXAMPLE", "1979"):
         assert clear.encode() not in wire
-
-
-async def test_same_person_twice(service):
-    """A person registered again, or by another version, keeps one record (F21)."""
-    assert await service.outcomes(person(), person(version=2)) == [(State.DONE, None)] * 2
-    assert await service.outcomes(person(version=3)) == [(State.DONE, None)]
-    assert len(service.vault.subjects) == len(service.identities.rows) == 1
 
 
 @pytest.mark.parametrize("status", ["VALIDATED", "RETRIEVED", "PROVISIONAL"])
@@ -126,70 +62,6 @@ async def test_not_qualified(service, status):
     assert not service.vault.subjects
     assert not service.vault.keys
     assert not service.identities.rows
-
-
-OTHER_TRAITS = {
-    "birth_name": "MOREAU",
-    "given_names": ["Anne"],
-    "birth_date": "1979-03-15",
-    "sex": "M",
-    "birth_place": "51216",
-}
-
-
-@pytest.mark.parametrize(("name", "value"), OTHER_TRAITS.items(), ids=OTHER_TRAITS)
-async def test_other_traits(service, name, value):
-    """A known INS with another strict trait is quarantined, and the first traits stay (F21)."""
-    await service.outcomes(person())
-    before = dict(service.identities.rows)
-
-    assert await service.outcomes(person(**{f"traits__{name}": value})) == [(State.QUARANTINED, "traits-mismatch")]
-    assert service.identities.rows == before
-    assert await service.outcomes(person()) == [(State.DONE, None)]
-
-
-async def test_other_traits_in_one_batch(service):
-    """Within a batch the first registration of a person counts (F21)."""
-    other = person(traits__sex="M")
-    assert await service.outcomes(person(), other, person()) == [
-        (State.DONE, None),
-        (State.QUARANTINED, "traits-mismatch"),
-        (State.DONE, None),
-    ]
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"birth_name": "lefevre"},
-        {"birth_name": " LEFE\u0300VRE "},
-        {"given_names": ["ANNE MARIE"]},
-    ],
-)
-async def test_same_traits_written_otherwise(service, changes):
-    """Case, accents and spacing make no other person (F21)."""
-    written = person(traits={**TRAITS, **changes})
-    assert await service.outcomes(person(), written) == [(State.DONE, None)] * 2
-
-
-def test_digest_is_keyed():
-    """The digest of traits cannot be computed without the key, and fields do not run into each other (F21)."""
-    traits = Traits.model_validate(TRAITS)
-    moved = traits.model_copy(update={"birth_name": "LEFÈVRE ANNE", "given_names": ["MARIE"]})
-    joined = traits.model_copy(update={"birth_name": "LEFÈVRE\x1fANNE", "given_names": ["MARIE"]})
-    digests = {traits_digest(INDEX_KEY, each) for each in (traits, moved)} | {traits_digest(bytes(32), traits)}
-    assert len(digests) == 3
-    assert traits_digest(INDEX_KEY, joined) == traits_digest(INDEX_KEY, moved)
-
-
-async def test_two_workers(service):
-    """Of two workers that meet a new person at once, the second takes its batch again and sees the first (F21)."""
-    _, first = await service.handle(person())
-    _, second = await service.handle(person(traits__sex="M"))
-    await applied(first)
-    with pytest.raises(RacedError):
-        await applied(second)
-    assert await service.outcomes(person(traits__sex="M")) == [(State.QUARANTINED, "traits-mismatch")]
 
 
 @pytest.mark.parametrize(
@@ -218,7 +90,7 @@ async def test_refused(service, changes, code):
 
 async def test_test_identity(service):
     """A test INS whose key is wrong is kept and flagged; in production no test identity passes (F19)."""
-    _, unit = await service.handle(person(ins__value="279035121518900"))
+    _, unit = await service.people(person(ins__value="279035121518900"))
     assert unit.emitted[0].event.data.ins_key_valid is False
     service.production = True
     assert await service.outcomes(person()) == [(State.REFUSED, "ins-test-oid")]
@@ -238,7 +110,7 @@ async def test_neighbours(service):
 
 async def test_sender_is_told(service):
     """A refusal and a quarantine go to the log and to the insurer, with the id and nothing else of the event."""
-    _, unit = await service.handle(person(ins__oid="1.2.3"), person(identity_status="VALIDATED"))
+    _, unit = await service.people(person(ins__oid="1.2.3"), person(identity_status="VALIDATED"))
     told = [(each.exchange, each.key) for each in unit.emitted]
     assert told == [(EVENTS, "beneficiary.refused.v1"), (FEEDBACK, "cpam-44")] * 2
     refused, doubted = (each.event for each in unit.emitted[::2])

@@ -1,82 +1,22 @@
-"""Settled lines: what is passed on, what waits, and what is never kept (F37, F45-F47, F78)."""
+"""Settled lines: what is passed on, what waits, what is refused (F45, F46)."""
 
-import inspect
 import json
 from base64 import b64decode
-from dataclasses import dataclass, field
 
 import pytest
 
-from services.ingest.handlers.beneficiaries import accept_beneficiaries
-from services.ingest.handlers.reimbursements import accept_reimbursements
-from shared.contracts.insurers import BeneficiaryRegisteredV1, ReimbursementSettledV1
 from shared.messaging.topology import EVENTS, FEEDBACK
-from shared.messaging.unit import DONE, Outcome, State, Unit
+from shared.messaging.unit import DONE, Outcome, State
 from shared.sealing import KeyClass, aad, open_box
-from tests.fakes.ingest import (
-    CPAM,
-    INDEX_KEY,
-    INS,
-    INSURERS,
-    OTHER_INS,
-    InMemoryIdentities,
-    StoppedClock,
-    line,
-    person,
-    registered,
-    settled,
-)
+from tests.fakes.ingest import CPAM, INS, REVERSED, line
 from tests.fakes.vault import InMemoryVault
-
-REVERSED = {"quantity": -1, "paid": -2700, "base": -2500, "reimbursed": -1750, "excess": -200}
-
-
-@dataclass
-class _Service:
-    vault: InMemoryVault = field(default_factory=InMemoryVault)
-    production: bool = False
-
-    async def register(self, **changes):
-        """Register the person of the sample line and return the record id."""
-        unit = Unit()
-        await accept_beneficiaries(
-            [BeneficiaryRegisteredV1.model_validate(registered(person(**changes)))],
-            unit,
-            vault=self.vault,
-            identities=InMemoryIdentities(),
-            insurers=INSURERS,
-            index_key=INDEX_KEY,
-            clock=StoppedClock(),
-            production=False,
-        )
-        return unit.emitted[0].event.subject
-
-    async def handle(self, *lines):
-        """Handle these lines and return their events with the unit."""
-        events = [ReimbursementSettledV1.model_validate(settled(data)) for data in lines]
-        unit = Unit()
-        await accept_reimbursements(
-            events,
-            unit,
-            vault=self.vault,
-            insurers=INSURERS,
-            index_key=INDEX_KEY,
-            clock=StoppedClock(),
-            production=self.production,
-        )
-        return events, unit
-
-
-@pytest.fixture
-def service():
-    """A service with nobody registered."""
-    return _Service()
+from tests.unit.ingest.service import Ingest
 
 
 async def test_received(service):
     """A line is passed on under the record's id: month and links in clear, care and amounts in a box (F45)."""
     record = await service.register()
-    (event,), unit = await service.handle(line())
+    (event,), unit = await service.lines(line())
     (emitted,) = unit.emitted
     received = emitted.event
 
@@ -97,7 +37,7 @@ async def test_received(service):
 async def test_nothing_clear_on_the_wire(service):
     """Outside the box neither the person, nor the care, nor an amount travels (F45)."""
     await service.register()
-    _, unit = await service.handle(line(act__label="Consultation secrète"))
+    _, unit = await service.lines(line(act__label="Consultation secrète"))
     data = json.loads(unit.emitted[0].event.to_json())["data"]
     assert data.keys() == {"line_id", "month", "insurer", "sealed"}
 
@@ -106,14 +46,14 @@ async def test_reversal_meets_its_line(service):
     """A reversal carries the opaque id of the line that it cancels, whichever of the two comes first (F46)."""
     await service.register()
     reversal = line(line=8, reverses="F-2026-11/7", **REVERSED)
-    _, unit = await service.handle(reversal, line())
+    _, unit = await service.lines(reversal, line())
     cancelling, cancelled = (each.event.data for each in unit.emitted)
     assert cancelling.reverses == cancelled.line_id != cancelling.line_id
 
 
 async def test_unknown_person(service):
     """A line whose person is not registered waits, as the registration may be on its way, and is then set aside."""
-    events, unit = await service.handle(line(), line(line=8))
+    events, unit = await service.lines(line(), line(line=8))
     waits = Outcome(State.WAITING, "ins-unknown", last=State.QUARANTINED)
     assert [unit.outcome_of(event) for event in events] == [waits, waits]
     assert not unit.emitted
@@ -121,36 +61,15 @@ async def test_unknown_person(service):
     assert not service.vault.keys
 
     await service.register()
-    _, later = await service.handle(line())
+    _, later = await service.lines(line())
     assert len(later.emitted) == 1
 
 
 async def test_same_number_under_another_oid(service):
     """The same number under another OID is another identity (F19)."""
     await service.register()
-    (event,), unit = await service.handle(line(ins__oid="1.2.250.1.213.1.4.8"))
+    (event,), unit = await service.lines(line(ins__oid="1.2.250.1.213.1.4.8"))
     assert unit.outcome_of(event).reason == "ins-unknown"
-
-
-SECRETS = {
-    "honest": {},
-    "unknown person": {"ins__value": OTHER_INS},
-    "wrong INS": {"ins__value": "x"},
-    "wrong amounts": {"paid": 1},
-    "reversal": {"reverses": "F-2026-10/1", **REVERSED},
-}
-
-
-@pytest.mark.parametrize("changes", SECRETS.values(), ids=SECRETS)
-async def test_secret_of_minors(service, changes):
-    """Care that a minor keeps secret goes nowhere: not kept, not sealed, not even refused or told (F37)."""
-    await service.register()
-    keys = dict(service.vault.keys)
-    (event,), unit = await service.handle(line(minor_secret=True, **changes))
-    assert unit.outcome_of(event) == Outcome(State.IGNORED, "minor-secret")
-    assert not unit.emitted
-    assert not unit.effects
-    assert service.vault.keys == keys
 
 
 @pytest.mark.parametrize(
@@ -169,7 +88,7 @@ async def test_secret_of_minors(service, changes):
 async def test_refused(service, changes, code, place):
     """A line against a rule is refused with code and place; the log and its insurer are told, nothing else (F45)."""
     await service.register()
-    (event,), unit = await service.handle(line(**changes))
+    (event,), unit = await service.lines(line(**changes))
     assert unit.outcome_of(event) == Outcome(State.REFUSED, code, place)
     assert [(each.exchange, each.key) for each in unit.emitted] == [
         (EVENTS, "reimbursement.refused.v1"),
@@ -188,18 +107,7 @@ async def test_refused(service, changes, code, place):
 
 async def test_id_mismatch(service):
     """An id that is not the line's flux and number is refused (F45)."""
-    await service.register()
-    event = ReimbursementSettledV1.model_validate(settled(id="F-2026-11/8"))
-    unit = Unit()
-    await accept_reimbursements(
-        [event],
-        unit,
-        vault=service.vault,
-        insurers=INSURERS,
-        index_key=INDEX_KEY,
-        clock=StoppedClock(),
-        production=False,
-    )
+    (event,), unit = await service.lines(line(), id="F-2026-11/8")
     assert unit.outcome_of(event) == Outcome(State.REFUSED, "id-mismatch", "id")
 
 
@@ -207,27 +115,9 @@ async def test_neighbours(service):
     """One bad line among 200 is refused and the others are passed on."""
     await service.register()
     lines = [line(line=number, **({"excess": 9} if number == 77 else {})) for number in range(1, 201)]
-    events, unit = await service.handle(*lines)
+    events, unit = await service.lines(*lines)
     assert [event.data.line for event in events if unit.outcome_of(event) is not DONE] == [77]
     assert sum(each.key == "reimbursement.received.v1" for each in unit.emitted) == 199
-
-
-async def test_no_state_of_a_record_stops_a_line(service):
-    """Ingest asks nothing of a record: with keys destroyed and nobody's consent, a line is taken all the same (F78)."""
-    record = await service.register()
-    await service.vault.destroy_keys(record, list(KeyClass))
-    (event,), unit = await service.handle(line())
-    assert unit.outcome_of(event) is DONE
-    ports = set(inspect.signature(accept_reimbursements).parameters) - {"events", "unit"}
-    assert ports == {"vault", "insurers", "index_key", "clock", "production"}
-
-
-async def test_insurer_data_alone(service):
-    """A line needs nothing that a professional deposits: no prescriber, no speciality, no structure (F47)."""
-    await service.register()
-    bare = line(prescribed_on=None, prescriber=None, performer={"id_nat": "899700366240", "name": "DOC"})
-    (event,), unit = await service.handle(bare)
-    assert unit.outcome_of(event) is DONE
 
 
 class _Counting(InMemoryVault):
@@ -247,8 +137,8 @@ class _Counting(InMemoryVault):
 async def test_batch_calls():
     """A batch of 200 lines asks the vault twice, not 400 times."""
     vault = _Counting()
-    service = _Service(vault=vault)
+    service = Ingest(vault=vault)
     await service.register()
     vault.calls = 0
-    await service.handle(*(line(line=number) for number in range(1, 201)))
+    await service.lines(*(line(line=number) for number in range(1, 201)))
     assert vault.calls == 2
