@@ -8,16 +8,16 @@ import shutil
 import subprocess
 import sysconfig
 from pathlib import Path
-from typing import Any
-
-from pymongo import MongoClient
-from pymongo.errors import OperationFailure, PyMongoError
+from typing import TYPE_CHECKING, Any
 
 from deploy.local import debian
 from deploy.local.debian import Say
 from deploy.local.places import StackError, folder, packages_folder
 from deploy.local.ports import LOOPBACK
 from deploy.local.processes import Program
+
+if TYPE_CHECKING:
+    from pymongo import MongoClient
 
 REPLICA_SET = "carnet"
 
@@ -96,6 +96,9 @@ def version(mongod: Path) -> str:
 
 def make_primary(port: int) -> bool:
     """Initiate a new replica set, adapt one whose port changed; say whether it accepts writes now."""
+    from pymongo import MongoClient  # not at the top: it takes longer to load than most commands to run
+    from pymongo.errors import PyMongoError
+
     member = f"{LOOPBACK}:{port}"
     client: MongoClient[dict[str, Any]] = MongoClient(
         LOOPBACK,
@@ -112,7 +115,9 @@ def make_primary(port: int) -> bool:
     return False
 
 
-def _configure(client: MongoClient[dict[str, Any]], member: str) -> None:
+def _configure(client: "MongoClient[dict[str, Any]]", member: str) -> None:
+    from pymongo.errors import OperationFailure
+
     try:
         config = client.admin.command("replSetGetConfig")["config"]
     except OperationFailure as error:

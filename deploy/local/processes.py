@@ -49,11 +49,14 @@ class Running:
 
     def stop(self, *, grace: float = 15.0) -> None:
         """Ask politely (SIGTERM), wait `grace` seconds, then kill; a process already gone is fine."""
-        self._signal(signal.SIGTERM)
+        self.ask_to_stop()
         if not self._wait(grace):
-            self._signal(signal.SIGKILL)
-            self._wait(5.0)
+            self.kill()
         self.record.unlink(missing_ok=True)
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM and return at once."""
+        self._signal(signal.SIGTERM)
 
     def _signal(self, number: signal.Signals) -> None:
         if not self.alive():
@@ -150,6 +153,14 @@ def running_processes(home: Path) -> list[Running]:
     """List what this folder started and still runs, the oldest first."""
     found = [find(home, record.stem) for record in sorted((home / "run").glob("*.json"))]
     return sorted((each for each in found if each is not None), key=lambda each: each.started)
+
+
+def stop_together(processes: Sequence[Running], *, grace: float = 15.0) -> None:
+    """Ask all of them to stop, then wait for each."""
+    for process in processes:
+        process.ask_to_stop()
+    for process in processes:
+        process.stop(grace=grace)
 
 
 def last_lines(log: Path, count: int = 15) -> str:

@@ -1,0 +1,17 @@
+"""`./carnet down`: stops what this clone started, and nothing else."""
+
+import typer
+from rich.console import Console
+
+from deploy.local.places import default_home
+from deploy.local.system import stop_everything
+
+app = typer.Typer()
+
+
+@app.command()
+def down() -> None:
+    """Stop every process that runs from this clone."""
+    stopped = stop_everything(default_home())
+    names = ", ".join(process.name for process in stopped)
+    Console().print(f"Stopped: {names}." if stopped else "Nothing runs from this clone.")

@@ -1,0 +1,34 @@
+"""`./carnet test`: one pytest over the tiers asked for; a tier in which nothing passed is a failure."""
+
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
+from deploy.local.places import CLONE
+
+app = typer.Typer()
+
+TIERS = ("unit", "contract", "integration", "e2e")
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def run(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TIER]... [PYTEST OPTION]...", help=f"Tiers among {', '.join(TIERS)}; all by default."),
+    ] = None,
+) -> None:
+    """Run the tests. Everything after the tiers is handed to pytest, e.g. `./carnet test unit -k ins`."""
+    sys.exit(run_tests(words or []))
+
+
+def run_tests(words: list[str]) -> int:
+    """Run pytest over the tiers that `words` begins with, the rest being its options; return its exit code."""
+    tiers = [word for word in words if word in TIERS] or list(TIERS)
+    options = [word for word in words if word not in TIERS]
+    asked = [f"--tier={tier}" for tier in tiers]
+    folders = [f"tests/{tier}" for tier in tiers]
+    command = [sys.executable, "-m", "pytest", *asked, *options, *folders]
+    return subprocess.run(command, cwd=CLONE, check=False).returncode

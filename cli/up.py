@@ -1,0 +1,55 @@
+"""`./carnet up`: the whole system on this machine, until Ctrl-C or `./carnet down`."""
+
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.interruption import interruptible
+from deploy.local.places import default_home
+from deploy.local.processes import last_lines
+from deploy.local.system import System, start_system
+
+app = typer.Typer()
+
+QUIET_SECONDS = 2.0
+"""Between two looks at whether every role is alive."""
+
+
+@app.command()
+def up(
+    *,
+    detach: Annotated[bool, typer.Option("--detach", help="Return once it runs; `./carnet down` stops it.")] = False,
+) -> None:
+    """Start the broker, the database and every service; stay until Ctrl-C."""
+    console = Console()
+    if detach:
+        show_addresses(start_system(outlive_parent=True, say=console.print), console)
+        console.print("Running in the background: `./carnet down` stops it.")
+        return
+    with interruptible(console), start_system(say=console.print) as system:
+        show_addresses(system, console)
+        console.print("Ctrl-C stops it.")
+        watch(system, console)
+
+
+def show_addresses(system: System, console: Console) -> None:
+    """Print where the doors are, and where logs and data lie."""
+    table = Table("Process", "Address", title="Carnet runs", title_justify="left")
+    for name in system.roles:
+        table.add_row(name, system.door(name))
+    table.add_row("RabbitMQ", system.stack.amqp_address)
+    table.add_row("MongoDB", system.stack.mongo_url)
+    console.print(table)
+    console.print(f"Logs: {system.stack.home / 'logs'}   Passwords: {system.stack.home / 'passwords.json'}")
+
+
+def watch(system: System, console: Console) -> None:
+    """Start again whatever dies, for ever."""
+    while True:
+        time.sleep(QUIET_SECONDS)
+        for name in system.revive():
+            console.print(f"[yellow]{name} stopped by itself and was started again.[/] The end of its log:")
+            console.print(last_lines(default_home() / "logs" / f"{name}.log", 5), markup=False, highlight=False)

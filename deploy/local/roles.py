@@ -1,0 +1,84 @@
+"""Carnet's own processes as a table: what runs, under which broker user, on which port, and when it is ready."""
+
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deploy.local.places import CLONE
+from deploy.local.ports import LOOPBACK
+from deploy.local.processes import Program
+from deploy.local.stack import Stack
+from deploy.local.users import INSURERS_FILE
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One process: its name is also the name of its port, its log and its record."""
+
+    name: str
+    argv: tuple[str, ...]
+    user: str | None = None
+    ready: str = "/readyz"
+
+
+def _service(service: str, role: str) -> Role:
+    return Role(f"{service}.{role}", ("-m", f"services.{service}", role), service)
+
+
+ROLES: tuple[Role, ...] = (
+    Role("issuer", ("-m", "simulator.issuer"), ready="/jwks"),
+    _service("ingest", "worker"),
+    _service("ingest", "api"),
+    _service("records", "worker"),
+    _service("records", "api"),
+    _service("notifications", "worker"),
+    _service("notifications", "api"),
+    _service("audit", "worker"),
+    _service("audit", "api"),
+)
+
+
+def role_program(
+    role: Role,
+    stack: Stack,
+    ports: Mapping[str, int],
+    *,
+    vhost: str = "/",
+    settings: Mapping[str, str] | None = None,
+) -> Program:
+    """Give the command and the whole environment of one process, `settings` having the last word.
+
+    The operator's own CARNET_ variables (CARNET_LOG_LEVEL, CARNET_PRODUCTION, ...) are handed on; addresses
+    and keys are the stack's.
+    """
+    env = {name: value for name, value in os.environ.items() if name.startswith("CARNET_")}
+    env |= {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(CLONE),
+        "PYTHONUNBUFFERED": "1",
+        "CARNET_HOME": str(stack.home),
+        "CARNET_MONGO_URL": stack.mongo_url,
+        "CARNET_KEYS_DIR": str(stack.keys_dir),
+        "CARNET_JWKS_URL": f"http://{LOOPBACK}:{ports['issuer']}/jwks",
+        "CARNET_INSURERS_FILE": str(INSURERS_FILE),
+        "CARNET_HTTP_HOST": LOOPBACK,
+        "CARNET_HTTP_PORT": str(ports[role.name]),
+    }
+    env.pop("CARNET_AMQP_URL", None)
+    if role.user is not None:
+        env["CARNET_AMQP_URL"] = stack.amqp_url(role.user, vhost)
+    return Program(role.name, (sys.executable, *role.argv), env | dict(settings or {}), CLONE)
+
+
+def is_ready(port: int, path: str, *, timeout: float = 2.0) -> bool:
+    """Say whether the process on this port answers its readiness door with success."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://{LOOPBACK}:{port}{path}", timeout=timeout) as answer:
+            return bool(200 <= answer.status < 300)
+    except (OSError, urllib.error.URLError, ValueError):
+        return False
