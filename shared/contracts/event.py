@@ -21,10 +21,10 @@ Sealed = Annotated[str, Field(min_length=40, max_length=1_400_000, pattern=r"^[A
 
 
 def _written(value: object) -> object:
-    """Refuse a number where JSON must hold a written date: pydantic would read it as a timestamp."""
-    if isinstance(value, str | date):
+    """Let only a written date through: pydantic would read a number, or a text of digits, as a timestamp."""
+    if isinstance(value, date) or (isinstance(value, str) and value[4:5] == "-" == value[7:8]):
         return value
-    raise ValueError("a date is a string")
+    raise ValueError("not written as ISO 8601")
 
 
 Instant = Annotated[AwareDatetime, BeforeValidator(_written)]
@@ -32,8 +32,6 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_written)]
 
 Day = Annotated[date, Field(strict=False), BeforeValidator(_written)]
 """A calendar day, ISO 8601 (`2026-11-21`)."""
-
-_DERIVED = uuid.UUID("6f0f9a3e-5f0c-4f6a-8a39-0f6c1d1c7e11")
 
 
 class Data(BaseModel):
@@ -58,7 +56,7 @@ class Event(BaseModel):
     subject: RecordId | None = None
     datacontenttype: Literal["application/json"] = "application/json"
     dataschema: str | None = Field(default=None, max_length=256)
-    correlationid: Annotated[str, Field(max_length=128)] | None = None
+    correlationid: Annotated[str, Field(max_length=200)] | None = None
     causationid: Annotated[str, Field(max_length=200)] | None = None
     traceparent: Annotated[str, Field(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")] | None = None
     data: Data
@@ -92,11 +90,6 @@ class Event(BaseModel):
     def to_json(self) -> bytes:
         """Return the structured-mode JSON of this event; absent attributes are left out."""
         return self.__pydantic_serializer__.to_json(self, exclude_none=True, serialize_as_any=True)
-
-
-def derived_id(cause: Event, wire_type: str) -> str:
-    """Return the id of the one event of a type that a cause gives: the same at every attempt."""
-    return uuid.uuid5(_DERIVED, f"{cause.source}|{cause.id}|{wire_type}").hex
 
 
 def schema_name(wire_type: str) -> str:

@@ -69,8 +69,8 @@ class RefusedData(Data):
     refused_id: str | None = None
     """The sender's own event id, when it was readable."""
     message_id: str | None = None
-    position: int
-    """The event's place in its message, from 0."""
+    position: int | None = None
+    """The event's place in its message, from 0; None where only a rule that sees events refused it."""
 
 
 class ReimbursementRefusedV1(Event):

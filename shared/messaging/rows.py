@@ -83,7 +83,7 @@ class RowMaker:
 
     def _in_time(self, item: Incoming, outcome: Outcome) -> Outcome:
         if outcome.state is State.WAITING and (item.attempts or 0) >= len(self.delays):
-            return Outcome(outcome.last, outcome.reason)
+            return Outcome(outcome.last, outcome.reason, then=outcome.then)
         return outcome
 
     def _row(self, item: Incoming, outcome: Outcome, body: bytes | None) -> Row:

@@ -103,6 +103,7 @@ class Settler(Generic[E]):
         await self._handle(fresh, unit)
         parks = self.subscription.refuse is None
         outcomes = [self.rows.outcome(item, unit, parks=parks) for item in fresh]
+        unit.emitted += [each for outcome in outcomes if outcome.state is not State.WAITING for each in outcome.then]
         rows = await self.rows.make(fresh, outcomes)
         outbox = outbox_rows(unit.emitted, self.process)
         tally.update(_ends(rows))

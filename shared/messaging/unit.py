@@ -1,6 +1,6 @@
 """The unit of work: what one batch will do, written down by a handler and applied in one transaction."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -25,12 +25,13 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of one event; ``last`` is what it turns into when waiting did not help."""
+    """The end of one event; ``last`` is what it turns into when waiting did not help, ``then`` what is told."""
 
     state: State
     reason: str | None = None
     field: str | None = None
     last: State = State.PARKED
+    then: "tuple[Emitted, ...]" = ()
 
 
 DONE = Outcome(State.DONE)
@@ -81,9 +82,12 @@ class Unit:
         """Keep an event aside, sealed, for a person to decide."""
         self.outcomes[id(event)] = Outcome(State.QUARANTINED, code)
 
-    def wait(self, event: Event, reason: str, *, last: State = State.PARKED) -> None:
-        """Try an event again later: something it needs has not arrived yet (rules 2 and 11)."""
-        self.outcomes[id(event)] = Outcome(State.WAITING, reason, last=last)
+    def wait(self, event: Event, reason: str, *, last: State = State.PARKED, then: Iterable[Emitted] = ()) -> None:
+        """Try an event again later: something it needs has not arrived yet (rules 2 and 11).
+
+        When the last attempt is over it becomes ``last``, and ``then`` is published in the same commit.
+        """
+        self.outcomes[id(event)] = Outcome(State.WAITING, reason, last=last, then=tuple(then))
 
     def outcome_of(self, event: Event) -> Outcome:
         """Return what was said of an event."""

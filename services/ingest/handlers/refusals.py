@@ -13,7 +13,7 @@ from shared.contracts.ingest import BeneficiaryRefusedV1, MessageRefusedV1, Refu
 from shared.contracts.insurers import BeneficiaryRegisteredV1, ReimbursementSettledV1
 from shared.errors import RefusedError
 from shared.messaging.delivery import Refusal
-from shared.messaging.unit import Unit
+from shared.messaging.unit import State, Unit
 
 SOURCE: Final = "/ingest"
 
@@ -23,9 +23,6 @@ _ANSWERS: Final[Mapping[str, Refused]] = {
     BeneficiaryRegisteredV1.TYPE: BeneficiaryRefusedV1,
     ReimbursementSettledV1.TYPE: ReimbursementRefusedV1,
 }
-_PLACE_UNKNOWN: Final = -1
-"""A rule sees events and not messages; the sender finds the event by its id."""
-
 _PRESENTABLE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 """The form of an event's id: nothing else that a sender wrote is repeated."""
 
@@ -45,18 +42,24 @@ class Desk:
     def refuse(self, event: Event, error: RefusedError) -> None:
         """End an event that broke a rule: nothing of it is kept."""
         self.unit.refuse(event, error.code, error.field)
-        self._announce(event, error.code, error.field)
+        self._announce(event, error.code, error.field, self.unit)
 
     def quarantine(self, event: Event, reason: str) -> None:
         """Set an event aside, sealed, for a person to decide."""
         self.unit.quarantine(event, reason)
-        self._announce(event, reason, None)
+        self._announce(event, reason, None, self.unit)
 
-    def _announce(self, event: Event, reason: str, field: str | None) -> None:
+    def wait(self, event: Event, reason: str) -> None:
+        """Try an event again later; when that has not helped it is quarantined, and the sender told."""
+        farewell = Unit()
+        self._announce(event, reason, None, farewell)
+        self.unit.wait(event, reason, last=State.QUARANTINED, then=farewell.emitted)
+
+    def _announce(self, event: Event, reason: str, field: str | None, unit: Unit) -> None:
         insurer = self.insurer(event).code
-        data = RefusedData(reason=reason, field=field, insurer=insurer, refused_id=event.id, position=_PLACE_UNKNOWN)
+        data = RefusedData(reason=reason, field=field, insurer=insurer, refused_id=event.id)
         answer = _ANSWERS[event.type].new(source=SOURCE, time=self.now, data=data, cause=event)
-        _publish(answer, insurer, self.unit)
+        _publish(answer, insurer, unit)
 
 
 def refuse_unreadable(refusals: Sequence[Refusal], unit: Unit, *, insurers: Insurers, clock: Clock) -> None:

@@ -19,7 +19,7 @@ from shared.clock import Clock
 from shared.contracts.ingest import ReimbursementReceivedV1, ReimbursementReceivedV1Data
 from shared.contracts.insurers import ReimbursementSettledV1
 from shared.errors import RefusedError
-from shared.messaging.unit import State, Unit
+from shared.messaging.unit import Unit
 from shared.sealing import Key, KeyClass, Vault, aad, seal
 
 LINE_SCHEMA: Final = "reimbursement.v1"
@@ -60,7 +60,7 @@ async def accept_reimbursements(
     for candidate in candidates:
         record = records.get(candidate.index)
         if record is None:
-            unit.wait(candidate.event, "ins-unknown", last=State.QUARANTINED)
+            desk.wait(candidate.event, "ins-unknown")
             continue
         key = keys[record, KeyClass.REIMBURSEMENT]
         unit.emit(_received(candidate.event, record, key, index_key, desk))

@@ -54,8 +54,10 @@ async def test_reversal_meets_its_line(service):
 async def test_unknown_person(service):
     """A line whose person is not registered waits, as the registration may be on its way, and is then set aside."""
     events, unit = await service.lines(line(), line(line=8))
-    waits = Outcome(State.WAITING, "ins-unknown", last=State.QUARANTINED)
-    assert [unit.outcome_of(event) for event in events] == [waits, waits]
+    for outcome in map(unit.outcome_of, events):
+        assert (outcome.state, outcome.reason, outcome.last) == (State.WAITING, "ins-unknown", State.QUARANTINED)
+        assert [each.exchange for each in outcome.then] == ["events", "feedback"], "told when it is set aside"
+        assert {each.event.data.reason for each in outcome.then} == {"ins-unknown"}
     assert not unit.emitted
     assert not service.vault.subjects
     assert not service.vault.keys
