@@ -3,7 +3,7 @@
 import typer
 from rich.console import Console
 
-from deploy.local.places import default_home
+from deploy.local.places import default_home, homes
 from deploy.local.system import stop_everything
 
 app = typer.Typer()
@@ -12,6 +12,6 @@ app = typer.Typer()
 @app.command()
 def down() -> None:
     """Stop every process that runs from this clone."""
-    stopped = stop_everything(default_home())
+    stopped = [process for home in homes(default_home()) for process in stop_everything(home)]
     names = ", ".join(process.name for process in stopped)
     Console().print(f"Stopped: {names}." if stopped else "Nothing runs from this clone.")

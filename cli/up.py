@@ -2,13 +2,13 @@
 
 import time
 from typing import Annotated
+from urllib.parse import urlsplit, urlunsplit
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from cli.interruption import interruptible
-from deploy.local.places import default_home
 from deploy.local.processes import last_lines
 from deploy.local.system import System, start_system
 
@@ -40,10 +40,16 @@ def show_addresses(system: System, console: Console) -> None:
     table = Table("Process", "Address", title="Carnet runs", title_justify="left")
     for name in system.roles:
         table.add_row(name, system.door(name))
-    table.add_row("RabbitMQ", system.stack.amqp_address)
-    table.add_row("MongoDB", system.stack.mongo_url)
+    for name, url in (("RabbitMQ", system.stack.amqp_address), ("MongoDB", system.stack.mongo_url)):
+        table.add_row(name, without_password(url))
     console.print(table)
     console.print(f"Logs: {system.stack.home / 'logs'}   Passwords: {system.stack.home / 'passwords.json'}")
+
+
+def without_password(url: str) -> str:
+    """Give an address without the user it may name."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def watch(system: System, console: Console) -> None:
@@ -52,4 +58,4 @@ def watch(system: System, console: Console) -> None:
         time.sleep(QUIET_SECONDS)
         for name in system.revive():
             console.print(f"[yellow]{name} stopped by itself and was started again.[/] The end of its log:")
-            console.print(last_lines(default_home() / "logs" / f"{name}.log", 5), markup=False, highlight=False)
+            console.print(last_lines(system.stack.home / "logs" / f"{name}.log", 5), markup=False, highlight=False)

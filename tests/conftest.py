@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.tiers import Tiers
 
 if TYPE_CHECKING:
     from pymongo import AsyncMongoClient
@@ -16,17 +20,42 @@ if TYPE_CHECKING:
     from deploy.local.stack import Stack
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `./carnet test` say which tiers it asks for."""
+    parser.addoption("--tier", action="append", default=[], help="a tier that must have a test that passes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch over the tiers."""
+    config.pluginmanager.register(Tiers(config.getoption("tier"), Path(__file__).parent), "tiers")
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Give a running broker and database: `amqp_url(user, vhost)`, `mongo_url`, `broker.kill()`, `.start()`."""
-    from deploy.local.stack import start_stack
-
     home = tmp_path_factory.mktemp("stack")
-    running = start_stack(home, management=True, cache_gb=0.25)
+    running = _start_stack(home)
     yield running
     running.discard()
     for data in ("mongodb", "rabbitmq"):
         shutil.rmtree(home / data, ignore_errors=True)
+
+
+def _start_stack(home: Path) -> Stack:
+    """Take addresses of the environment, else a container engine that answers, else native processes."""
+    from deploy.local.stack import start_stack
+    from tests.containers import engine_answers, start_containers
+
+    given = os.environ.get("CARNET_AMQP_URL") and os.environ.get("CARNET_MONGO_URL")
+    wanted = os.environ.get("CARNET_STACK", "")
+    if wanted == "containers":
+        return start_containers(home)
+    if not (given or wanted == "native") and engine_answers():
+        try:
+            return start_containers(home)
+        except Exception as error:  # noqa: BLE001 - an engine that cannot fetch images is no reason to fail
+            print(f"The container engine answers but did not help ({error}); starting native processes.")  # noqa: T201
+    return start_stack(home, management=True, cache_gb=0.25)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,11 @@ def default_home() -> Path:
     return Path(os.environ.get("CARNET_HOME") or CLONE / ".carnet").resolve()
 
 
+def homes(home: Path) -> list[Path]:
+    """List the folders from which a system may run: this one, and those inside it (the demonstration's)."""
+    return [home, *sorted(each.parent for each in home.glob("*/run"))]
+
+
 def packages_folder() -> Path:
     """Give the folder of unpacked Debian packages, shared by every stack of this clone (tests included)."""
     return default_home() / "debian"

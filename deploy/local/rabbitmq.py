@@ -91,13 +91,18 @@ def _write_configuration(
     table = node / "definitions.json"
     table.touch(mode=0o600)
     table.write_text(json.dumps(definitions(passwords), indent=1))
-    text = CONFIGURATION.format(host=LOOPBACK, port=ports["amqp"], definitions=table)
-    if management:
-        text += MANAGEMENT.format(host=LOOPBACK, port=ports["management"])
+    http = ports["management"] if management else None
+    text = configuration(host=LOOPBACK, port=ports["amqp"], table=str(table), management_port=http)
     (node / "rabbitmq.conf").write_text(text)
     (node / "advanced.config").write_text("[].\n")
     (node / "rabbitmq-env.conf").write_text("")
     (node / "enabled_plugins").write_text("[rabbitmq_management].\n" if management else "[].\n")
+
+
+def configuration(*, host: str, port: int, table: str, management_port: int | None = None) -> str:
+    """Give the text of rabbitmq.conf; `table` is the path of the definitions, as the broker sees it."""
+    text = CONFIGURATION.format(host=host, port=port, definitions=table)
+    return text + MANAGEMENT.format(host=host, port=management_port) if management_port else text
 
 
 def speaks_amqp(port: int, *, timeout: float = 2.0) -> bool:

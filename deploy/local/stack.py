@@ -53,10 +53,12 @@ class Stack:
             server.stop()
 
     def discard(self) -> None:
-        """Kill what this stack started: for tests, whose data nobody reads again."""
-        if self.origin != "environment":
-            for server in (self.broker, self.database, *self.companions):
+        """Stop in a hurry: for tests, whose data nobody reads again."""
+        for server in (self.broker, self.database, *self.companions):
+            if self.origin == "native":
                 server.kill()
+            else:
+                server.stop()
 
     def __enter__(self) -> Self:
         return self
