@@ -17,6 +17,8 @@ class ServiceSettings(BaseSettings):
 
     amqp_url: SecretStr
     """The broker, with this service's own user: ``amqp://records:…@host:5672/``."""
+    heartbeat: int = Field(default=10, ge=1, le=60)
+    """Seconds between signs of life to the broker, which gives a silent process up after twice as long."""
     mongo_url: SecretStr
     """The database, a replica set."""
     database_suffix: str = ""

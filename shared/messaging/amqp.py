@@ -22,13 +22,12 @@ from shared.messaging.topology import (
     queue_arguments,
 )
 
-HEARTBEAT_S: Final = 10
 PUBLISH_TIMEOUT_S: Final = 5.0
 
 
-def address(url: str, name: str) -> str:
-    """Return the broker's address with heartbeat and a connection name that an operator recognises."""
-    return str(URL(url).update_query(heartbeat=HEARTBEAT_S, name=name))
+def address(url: str, name: str, heartbeat: int) -> str:
+    """Return the broker's address with a heartbeat, in seconds, and a connection name that an operator knows."""
+    return str(URL(url).update_query(heartbeat=heartbeat, name=name))
 
 
 async def declare(channel: AbstractRobustChannel, topology: Topology) -> None:
@@ -55,8 +54,8 @@ def _table(arguments: Arguments) -> FieldTable:
 class AmqpPublisher:
     """Publishes persistent, mandatory messages and waits for the broker's confirmation."""
 
-    def __init__(self, url: str, name: str, topology: Topology) -> None:
-        self._url = address(url, f"{name}-publish")
+    def __init__(self, url: str, topology: Topology) -> None:
+        self._url = url
         self._topology = topology
         self._connection: AbstractRobustConnection | None = None
         self._channel: AbstractRobustChannel | None = None

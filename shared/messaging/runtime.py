@@ -14,7 +14,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from shared.clock import Clock, SystemClock
 from shared.errors import CarnetError
-from shared.messaging.amqp import AmqpPublisher
+from shared.messaging.amqp import AmqpPublisher, address
 from shared.messaging.mongo_inbox import MongoInbox
 from shared.messaging.mongo_outbox import MongoOutbox
 from shared.messaging.relay import Relay
@@ -65,7 +65,8 @@ async def open_runtime(service: str, settings: ServiceSettings) -> AsyncIterator
         settings.mongo_url.get_secret_value(), appname=process, serverSelectionTimeoutMS=5_000, tz_aware=True
     )
     publisher = AmqpPublisher(
-        settings.amqp_url.get_secret_value(), process, Topology(FLOWS, insurers=settings.insurers())
+        address(settings.amqp_url.get_secret_value(), f"{process}-publish", settings.heartbeat),
+        Topology(FLOWS, insurers=settings.insurers()),
     )
     try:
         await _check(client)

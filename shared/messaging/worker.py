@@ -82,7 +82,7 @@ def _broker(runtime: Runtime, consumers: Sequence[Consumer[Any]]) -> RabbitBroke
     prefetch and an acknowledgement belong to a channel.
     """
     broker = RabbitBroker(
-        address(runtime.settings.amqp_url.get_secret_value(), f"{runtime.process}-consume"),
+        address(runtime.settings.amqp_url.get_secret_value(), f"{runtime.process}-consume", runtime.settings.heartbeat),
         apply_types=False,
         logger=None,
         graceful_timeout=_GRACE_S,
