@@ -1,0 +1,123 @@
+"""Two sequencers as processes: one is frozen until the broker gives it up, its successor appends, and it wakes up."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+from uuid import uuid4
+
+import aio_pika
+import pytest
+
+from services.audit.adapters.mongo_log import MongoLogReader
+from services.audit.domain.chain import find_fault
+from shared.messaging.cloudevents import SINGLE
+from shared.messaging.topology import EVENTS
+from tests.integration.conftest import ROOT, Installation
+
+pytestmark = pytest.mark.integration
+
+Process = asyncio.subprocess.Process
+
+
+@pytest.fixture
+async def start(installation: Installation) -> AsyncIterator[Callable[[], Awaitable[Process]]]:
+    """Return what starts a sequencer that the broker gives up after two seconds of silence."""
+    started: list[Process] = []
+
+    async def start_one() -> Process:
+        environment = installation.environment("audit", CARNET_HEARTBEAT="1")
+        command = installation.command("audit")
+        started.append(await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment))
+        return started[-1]
+
+    yield start_one
+    for process in started:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def publish(installation: Installation, count: int) -> None:
+    """Publish events that the log has not seen; wait for the exchange that the sequencers declare."""
+    async with await aio_pika.connect(installation.amqp_url("records")) as connection, asyncio.timeout(30):
+        channel = await connection.channel()
+        exchange = await channel.get_exchange(EVENTS, ensure=False)
+        for _ in range(count):
+            name = uuid4().hex
+            body = f'{{"id":"{name}","source":"/t","type":"t.v1","time":"2026-11-21T10:00:00Z","data":{{}}}}'
+            await exchange.publish(aio_pika.Message(body.encode(), content_type=SINGLE), "t.v1")
+
+
+async def until(condition: Callable[[], Awaitable[bool]], what: str, seconds: float = 40) -> None:
+    """Wait for a condition; say which one did not come true."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not await condition():  # noqa: ASYNC110 - another process makes it true
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        pytest.fail(f"{what} did not happen within {seconds:.0f} s")
+
+
+async def test_a_frozen_sequencer_that_wakes_up_is_refused(
+    start: Callable[[], Awaitable[Process]], installation: Installation, mongo_client: Any
+):
+    """Whoever was frozen while another took over adds nothing to it and takes nothing back (rule 13)."""
+    reader = MongoLogReader(mongo_client["audit" + installation.suffix])
+
+    async def has(size: int) -> bool:
+        return (await reader.head()).size >= size
+
+    frozen = await start()
+    await until(lambda: _declared(installation), "the first sequencer's start")
+    await publish(installation, 5)
+    await until(lambda: has(5), "the first sequencer's entries")
+    frozen.send_signal(signal.SIGSTOP)
+    await start()
+    await publish(installation, 5)
+    await until(lambda: has(10), "the successor's entries")
+
+    frozen.send_signal(signal.SIGCONT)
+    await publish(installation, 20)
+    await until(lambda: has(30), "what came after the awakening")
+
+    head = await reader.head()
+    assert (head.size, head.epoch) == (30, 2), "nobody took over from the successor"
+    assert find_fault(await reader.entries(0, 100), head) is None
+
+
+async def test_a_killed_sequencer_leaves_the_log_whole(
+    start: Callable[[], Awaitable[Process]], installation: Installation, mongo_client: Any
+):
+    """After SIGKILL under load the next sequencer goes on where the log ends: every event once (rule 13)."""
+    reader = MongoLogReader(mongo_client["audit" + installation.suffix])
+
+    async def has(size: int) -> bool:
+        return (await reader.head()).size >= size
+
+    first = await start()
+    await until(lambda: _declared(installation), "the first sequencer's start")
+    publishing = asyncio.create_task(publish(installation, 300))
+    await until(lambda: has(20), "the first entries")
+    first.kill()
+    await first.wait()
+    await start()
+    await publishing
+    await until(lambda: has(300), "the entries of all events")
+
+    await asyncio.sleep(1)
+    head = await reader.head()
+    entries = await reader.entries(0, 1000)
+    assert head.size == len({entry.leaf.key for entry in entries}) == 300
+    assert find_fault(entries, head) is None
+
+
+async def _declared(installation: Installation) -> bool:
+    """Tell whether the queue of the log is there."""
+    try:
+        async with await aio_pika.connect(installation.amqp_url("audit")) as connection:
+            channel = await connection.channel()
+            await channel.get_queue("audit.all")
+    except aio_pika.exceptions.AMQPError:
+        return False
+    return True
