@@ -45,6 +45,8 @@ class Incoming:
     """Its place in its message, from 0."""
     attempts: int | None = None
     """None at first sight; for a retry, the attempts of the waiting row that this one continues."""
+    former: str | None = None
+    """The key of the waiting row that it had while it could not be read; ``key`` is its own since it can."""
     delivery: Delivery | None = None
 
     @property

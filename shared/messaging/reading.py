@@ -17,6 +17,10 @@ _PRESENTABLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 """An id of this form may be repeated to its sender; any other is not."""
 
 
+_UNVERIFIED = "message"
+"""Stands in a key where a source stands in others; a source begins with a slash."""
+
+
 def read(subscription: Subscription[E], delivery: Delivery, secret: bytes) -> list[Incoming]:
     """Return every event of a message; one that cannot be read is an `Incoming` with a refusal.
 
@@ -32,7 +36,8 @@ def read(subscription: Subscription[E], delivery: Delivery, secret: bytes) -> li
 def read_again(subscription: Subscription[E], held: Held, raw: bytes | RefusedError, secret: bytes) -> Incoming:
     """Return a waiting event as it was first read, or its refusal if its row does not open any more.
 
-    Its contract or its rules may have changed since: that is what a replay is for.
+    Its contract or its rules may have changed since: that is what a replay is for. An event that could not be
+    read until now gets its own key, under which it may have come again meanwhile.
     """
     body = raw if isinstance(raw, bytes) else b""
     delivery = Delivery(body, SINGLE, held.wire_type, None, held.user, redelivered=True, acknowledge=_nothing)
@@ -40,7 +45,10 @@ def read_again(subscription: Subscription[E], held: Held, raw: bytes | RefusedEr
         again = _refused(subscription, delivery, None, 0, raw, secret=secret)
     else:
         again = read(replace(subscription, strict=False), delivery, secret)[0]
-    return replace(again, key=held.key, digest=held.digest, raw=body, attempts=held.attempts, delivery=None)
+    again = replace(again, raw=body, attempts=held.attempts, delivery=None)
+    if again.event is not None and _is_unverified(held.key):
+        return replace(again, former=held.key)
+    return replace(again, key=held.key, digest=held.digest)
 
 
 def _read_one(subscription: Subscription[E], delivery: Delivery, document: Any, place: int, secret: bytes) -> Incoming:
@@ -92,7 +100,7 @@ def _unverified(
     way = "\n".join((delivery.user or "", delivery.content_type or "", delivery.routing_key)).encode()
     digest = _digest(_digest(way, secret) + delivery.body, secret)
     return Incoming(
-        key=f"{subscription.flow.queue}|message|{digest.hex()}:{place}",
+        key=f"{subscription.flow.queue}|{_UNVERIFIED}|{digest.hex()}:{place}",
         digest=digest,
         raw=delivery.body if document is None else _best_effort(document),
         wire_type=delivery.routing_key,
@@ -101,6 +109,10 @@ def _unverified(
         position=place,
         delivery=delivery,
     )
+
+
+def _is_unverified(key: str) -> bool:
+    return key.split("|", 2)[1] == _UNVERIFIED
 
 
 def _digest(content: bytes, secret: bytes) -> bytes:

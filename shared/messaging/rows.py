@@ -75,8 +75,14 @@ class RowMaker:
         pairs = zip(items, outcomes, strict=True)
         return [self._row(item, outcome, bodies.get(place)) for place, (item, outcome) in enumerate(pairs)]
 
+    def moved(self, item: Incoming) -> Row:
+        """Return the end of a row whose event has one under its own key from now on."""
+        assert item.former is not None  # noqa: S101 - only such events move
+        return Row(item.former, item.digest, State.DONE, self.queue, item.wire_type, expected=item.attempts)
+
     async def culprit(self, item: Incoming, fingerprint: str) -> Row:
         """Return the row of an event that failed alone: it waits for another attempt, or is parked."""
+        item = item if item.former is None else replace(item, key=item.former, former=None)
         outcome = self._in_time(item, Outcome(State.WAITING, "failed"))
         body = (await self.sealer.seal([RowBody(item.key, item.raw)]))[0]
         return replace(self._row(item, outcome, body), fingerprint=fingerprint)
@@ -102,7 +108,7 @@ class RowMaker:
             last=outcome.last,
             user=item.user,
             body=body,
-            expected=item.attempts,
+            expected=item.attempts if item.former is None else None,
         )
 
 

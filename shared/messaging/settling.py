@@ -15,8 +15,9 @@ from shared.messaging.delivery import Incoming
 from shared.messaging.failures import Failure, classify, fingerprint
 from shared.messaging.outbox import outbox_rows
 from shared.messaging.relay import Relay
-from shared.messaging.rows import KEPT, RowMaker, as_reuse
-from shared.messaging.store import Commit, Inbox, Row, Seen
+from shared.messaging.rows import KEPT, RowMaker
+from shared.messaging.sifting import sift
+from shared.messaging.store import Commit, Inbox, Row
 from shared.messaging.subscription import E, Subscription
 from shared.messaging.systemic import Failed, Streaks
 from shared.messaging.unit import State, Unit
@@ -97,17 +98,17 @@ class Settler(Generic[E]):
         return bool(tokens) and await self.inbox.last(self.subscription.flow.queue) in tokens
 
     async def _commit(self, part: list[Incoming], token: str) -> None:
-        tally: Counter[str] = Counter()
-        fresh = await self._unseen(part, tally)
+        sifted = await sift(part, self.inbox)
         unit = Unit()
-        await self._handle(fresh, unit)
+        await self._handle(sifted.fresh, unit)
         parks = self.subscription.refuse is None
-        outcomes = [self.rows.outcome(item, unit, parks=parks) for item in fresh]
+        outcomes = [self.rows.outcome(item, unit, parks=parks) for item in sifted.fresh]
         unit.emitted += [each for outcome in outcomes if outcome.state is not State.WAITING for each in outcome.then]
-        rows = await self.rows.make(fresh, outcomes)
+        rows = await self.rows.make(sifted.fresh, outcomes)
         outbox = outbox_rows(unit.emitted, self.process)
-        tally.update(_ends(rows))
+        tally = sifted.tally + Counter(_ends(rows))
         tally.update(f"emitted.{each.exchange}.{each.event.type}" for each in unit.emitted)
+        rows += [self.rows.moved(item) for item in sifted.moved]
         if rows or tally:
             queue = self.subscription.flow.queue
             await self.inbox.commit(Commit(rows, unit.effects, outbox, tally, queue, token))
@@ -126,25 +127,6 @@ class Settler(Generic[E]):
             await self.subscription.handler(events, unit)
         if not unit.outcomes.keys() <= {id(event) for event in events}:
             raise StrayOutcomeError
-
-    async def _unseen(self, part: Sequence[Incoming], tally: Counter[str]) -> list[Incoming]:
-        """Return what is still to be done; a known key with another digest comes back as a refusal."""
-        known = dict(await self.inbox.seen([item.key for item in part])) if part else {}
-        fresh: list[Incoming] = []
-        reused: list[Incoming] = []
-        for item in part:
-            seen = known.get(item.key)
-            if item.attempts is not None:
-                if seen is not None and seen.state is State.WAITING and seen.attempts == item.attempts:
-                    fresh.append(item)
-            elif seen is None:
-                known[item.key] = Seen(item.digest, State.DONE, 0)
-                fresh.append(item)
-            elif seen.digest == item.digest:
-                tally["redelivered" if item.redelivered else "duplicate"] += 1
-            else:
-                reused.append(as_reuse(item))
-        return fresh + (await self._unseen(reused, tally) if reused else [])
 
     async def _hold(self, failed: Failed) -> None:
         """Write down an event that failed alone: it waits for another attempt, or is parked after the last."""
