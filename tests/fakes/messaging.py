@@ -99,6 +99,7 @@ class InMemoryInbox:
         self._outbox = outbox
         self._stores = stores
         self._last: dict[str, str | None] = {}
+        self._lock = asyncio.Lock()
         self.rows: dict[str, Row] = {}
         self.books: dict[str, Counter[str]] = {}
         self.commits: list[Commit] = []
@@ -115,6 +116,11 @@ class InMemoryInbox:
     async def commit(self, commit: Commit) -> None:
         """See `Inbox.commit`."""
         self._fail("before")
+        async with self._lock:
+            await self._write(commit)
+        self._fail("after")
+
+    async def _write(self, commit: Commit) -> None:
         await asyncio.sleep(0)
         saved = [dict(store) for store in self._stores]
         self._check(commit.rows)
@@ -132,7 +138,6 @@ class InMemoryInbox:
         if commit.token:
             self._last[commit.queue] = commit.token
         self.commits.append(commit)
-        self._fail("after")
 
     async def due(self, queue: str, now: datetime, limit: int) -> Sequence[Held]:
         """See `Inbox.due`."""
