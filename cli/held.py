@@ -1,11 +1,8 @@
 """Held events as an operator sees them: grouped by cause, or one with its history."""
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, Final
-
-from rich.console import Console
-from rich.table import Table
 
 from cli.doors import Row
 from shared.contracts.reasons import REASONS
@@ -14,12 +11,12 @@ _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def groups(rows: Iterable[tuple[str, Row]]) -> list[dict[str, Any]]:
-    """Return rows of services grouped by service, queue, state and reason: how many, and since when."""
+    """Return rows of services grouped by service, queue, state, reason and failure: how many, and since when."""
     found: dict[tuple[str, ...], list[str]] = {}
     for service, row in rows:
-        group = (service, row["queue"], row["state"], row.get("reason") or "-")
+        group = (service, row["queue"], row["state"], row.get("reason") or "-", row.get("fingerprint") or "")
         found.setdefault(group, []).append(row["at"])
-    names = ("service", "queue", "state", "reason")
+    names = ("service", "queue", "state", "reason", "fingerprint")
     return [
         {**dict(zip(names, group, strict=True)), "count": len(times), "oldest": min(times)}
         for group, times in sorted(found.items())
@@ -33,25 +30,36 @@ def age(since: str, now: datetime) -> str:
     return f"{seconds // size} {unit}"
 
 
-def print_groups(found: Sequence[dict[str, Any]]) -> None:
-    """Write a table of groups for a reader."""
+def described(found: Sequence[dict[str, Any]], now: datetime) -> Iterator[str]:
+    """Yield groups as lines in columns, then what their reasons mean; nothing is cut, whatever reads it."""
     if not found:
-        print("Nothing is held.")
+        yield "Nothing is held."
         return
-    table = Table("queue", "state", "reason", "count", "oldest", "what it means", box=None, pad_edge=False)
-    table.columns[3].justify = table.columns[4].justify = "right"
-    for group in found:
-        named = (group["queue"], group["state"], group["reason"], f"{group['count']:,}")
-        table.add_row(*named, age(group["oldest"], datetime.now(UTC)), REASONS.get(group["reason"], ""))
-    Console().print(table)
+    head = ("queue", "state", "reason", "count", "oldest")
+    yield from _columns([list(head), *(_cells(group, now) for group in found)])
+    meanings = {group["reason"]: REASONS[group["reason"]] for group in found if group["reason"] in REASONS}
+    if meanings:
+        yield ""
+        yield from _columns([list(pair) for pair in meanings.items()])
 
 
-def print_row(row: Row) -> None:
-    """Write one row and its history for a reader."""
-    table = Table(show_header=False, box=None, pad_edge=False)
-    for name, value in row.items():
-        if name != "history":
-            table.add_row(name, str(value))
+def details(row: Row) -> Iterator[str]:
+    """Yield one row and its history as lines."""
+    yield from _columns([[name, str(value)] for name, value in row.items() if name != "history"])
     for each in row.get("history", []):
-        table.add_row("history", " ".join(str(part) for part in each.values() if part is not None))
-    Console().print(table)
+        yield "history   " + "  ".join(str(part) for part in each.values() if part is not None)
+
+
+def _cells(group: dict[str, Any], now: datetime) -> list[str]:
+    why = f"{group['reason']} {group['fingerprint']}".rstrip()
+    return [group["queue"], group["state"], why, f"{group['count']:,}", age(group["oldest"], now)]
+
+
+def _columns(rows: list[list[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(_aligned(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _aligned(cell: str, width: int) -> str:
+    return cell.rjust(width) if cell[:1].isdigit() else cell.ljust(width)

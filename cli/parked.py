@@ -4,13 +4,14 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Final, NoReturn, TypeVar
 
 import typer
 
 from cli.books import HELD
 from cli.doors import SERVICES, DoorError, MessagingDoors, NoDoorError, Row, door
-from cli.held import groups, print_groups, print_row
+from cli.held import described, details, groups
 from cli.tokens import SECOND, OperatorAuth, operator_token
 
 DONE, NOTHING, REFUSED, USAGE = range(4)
@@ -80,7 +81,7 @@ def list_rows(
     elif as_json:
         print(json.dumps({"groups": groups(found)}, indent=2))
     else:
-        print_groups(groups(found))
+        print(*described(groups(found), datetime.now(UTC)), sep="\n")
 
 
 @app.command()
@@ -91,7 +92,7 @@ def show(key: Annotated[str, typer.Argument(help="A key.")], url: Url = None, as
     if as_json:
         print(json.dumps(row, indent=2))
     else:
-        print_row(row)
+        print(*details(row), sep="\n")
 
 
 @app.command()

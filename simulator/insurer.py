@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 from uuid import uuid4
 
@@ -96,7 +97,7 @@ async def _connected(code: str, user: str, url: str, tally: Tally) -> AsyncItera
     async with connection:
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
         feedback = await (await connection.channel()).get_queue(feedback_queue(code), ensure=False)
-        await feedback.consume(lambda message: _read(message, tally))
+        await feedback.consume(partial(_read, tally=tally))
         yield Insurer(code, user, await channel.get_exchange(UPSTREAM, ensure=False), tally)
 
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from cli import parked
 from cli.doors import MAX_KEYS, SERVICES
-from cli.held import age, groups
+from cli.held import age, described, groups
 
 QUEUE = "ingest.reimbursement.settled.v1"
 
@@ -97,6 +97,23 @@ def test_age_in_its_largest_unit():
         "3 s",
         "1 h",
         "2 d",
+    ]
+
+
+def test_lines_are_whole_and_aligned():
+    """Nothing is cut off, whatever reads the list; a failure shows its fingerprint, a reason its meaning."""
+    doors = Doors()
+    doors.hold(2)
+    doors.hold(1, state="parked", reason="failed")
+    doors.rows[-1]["fingerprint"] = "KeyError@store:12"
+    found = groups(("ingest", row) for row in doors.rows)
+    assert list(described(found, datetime(2026, 11, 21, 12, tzinfo=UTC))) == [
+        "queue                            state        reason                    count  oldest",
+        f"{QUEUE}  parked       failed KeyError@store:12      1     2 h",
+        f"{QUEUE}  quarantined  ins-unknown                   2     3 h",
+        "",
+        "failed       Processing failed; the fingerprint says where.",
+        "ins-unknown  Nobody is registered under this INS.",
     ]
 
 

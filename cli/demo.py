@@ -1,0 +1,190 @@
+"""`./carnet demo`: the real system, fed by simulated insurers, with books that balance in front of your eyes."""
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.status import Status
+
+from cli import audit
+from cli.books import ends
+from cli.demo_report import print_addresses, report
+from cli.demo_story import Story, tell, watch
+from cli.demo_summary import Summary, Verdict, summarise
+from cli.demo_view import live, plain
+from cli.doors import DEMO, SERVICES, MessagingDoors
+from cli.interruption import interruptible
+from cli.tokens import OperatorAuth
+from deploy.local.places import StackError, default_home, folder
+from deploy.local.processes import running_processes
+from deploy.local.system import System, start_system
+from deploy.local.users import insurers as insurers_table
+from simulator.insurer import Insurer, insurers
+
+GOOD, WRONG, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes."""
+
+RETRY_DELAYS: Final = "[1, 2]"
+"""Seconds before an event that has to wait is tried again: what never comes is set aside within seconds."""
+
+_FRAMES: Final = 4
+"""Pictures per second."""
+
+_LINE_SECONDS: Final = 2.0
+"""Between two lines where there is no terminal."""
+
+app = typer.Typer()
+
+
+@app.command()
+def demo(
+    *,
+    people: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many people are insured.")] = 2_000,
+    lines: Annotated[int, typer.Option(min=1, max=1_000, help="Reimbursements of each.")] = 10,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same people, care and mistakes.")] = 1,
+    exit_: Annotated[bool, typer.Option("--exit", help="Stop after the summary.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the summary there, as JSON.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the data and the logs of this run.")] = False,
+) -> None:
+    """Start the system, let insurers feed it, and show the books; stay until Ctrl-C.
+
+    Exit: 0 all is well, 1 the books or the log are not, 2 it did not start, 130 interrupted before the summary.
+    """
+    console = Console(highlight=False)
+    console.print(f"[bold]Carnet[/]: {people:,} synthetic people, {lines:,} reimbursements each, seed {seed}")
+    code = INTERRUPTED
+    with interruptible(console), _system(console, keep=keep) as system:
+        summary = asyncio.run(_show(system, Story(people, lines, seed, system.stack.home / "logs"), console))
+        report(summary, console)
+        if json_file is not None:
+            json_file.write_text(json.dumps(summary.as_json(), indent=2) + "\n", encoding="utf-8")
+        code = GOOD if summary.good else WRONG
+        if not exit_:
+            print_addresses(summary, console)
+            console.print("Ctrl-C stops it all.")
+            _stay(system)
+        console.print("Stopping ...")
+    if keep:
+        console.print(f"The data and the logs are in {default_home() / DEMO}.")
+    raise typer.Exit(code)
+
+
+@contextlib.contextmanager
+def _system(console: Console, *, keep: bool) -> Iterator[System]:
+    """Run a system of its own on an empty folder; stop it and remove the folder at the end.
+
+    The folder stays when ``keep`` is asked for, and after a failure for its logs.
+    """
+    home = _empty_home()
+    os.environ.setdefault("CARNET_RETRY_DELAYS", RETRY_DELAYS)
+    with console.status("Starting ...") as status:
+        system = start_system(home, say=lambda text: _say(text, status, console))
+    try:
+        yield system
+    except Exception:
+        keep = True
+        console.print(f"The logs are in {home / 'logs'}.")
+        raise
+    finally:
+        system.stop()
+        if not keep:
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def _empty_home() -> Path:
+    home = default_home() / DEMO
+    if running := running_processes(home):
+        raise StackError(
+            f"A demonstration runs already ({running[0].name}, process {running[0].pid}): end it with Ctrl-C."
+        )
+    shutil.rmtree(home, ignore_errors=True)
+    return folder(home)
+
+
+def _say(text: str, status: Status, console: Console) -> None:
+    if console.is_terminal:
+        status.update(text)
+    else:
+        console.print(text)
+
+
+async def _show(system: System, story: Story, console: Console) -> Summary:
+    """Tell the story, show it as it goes, and return how it ended."""
+    addresses = {service: system.door(f"{service}.api") for service in SERVICES}
+    issuer = system.door("issuer")
+    users = {insurer["code"]: insurer["user"] for insurer in insurers_table()}
+    async with MessagingDoors.open(addresses, OperatorAuth(issuer=issuer)) as doors:
+        await _refuse_old_books(doors)
+        async with insurers(users, system.stack.amqp_url, story.tally) as senders:
+            await _tell_and_show(story, doors, senders, console)
+    with console.status("Recomputing the log from its first entry ..."):
+        verdict = _verify_log(addresses["audit"], issuer)
+    return summarise(story, verdict, {**addresses, "issuer": issuer}, time.monotonic() - story.began)
+
+
+async def _refuse_old_books(doors: MessagingDoors) -> None:
+    """A database given by the environment may have a past, whose insurers' counts nobody has."""
+    summaries = {service: await doors.summary(service) for service in doors.services}
+    if ends(summaries):
+        raise StackError("The database holds events already: the demonstration needs an empty one to add up its books.")
+
+
+async def _tell_and_show(story: Story, doors: MessagingDoors, senders: Mapping[str, Insurer], console: Console) -> None:
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            beside = [tasks.create_task(watch(story, doors)), tasks.create_task(_paint(story, console))]
+            await tell(story, senders)
+            for task in beside:
+                task.cancel()
+    except ExceptionGroup as group:
+        raise StackError(f"The demonstration broke off: {_first(group)}") from group
+
+
+def _first(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error) or type(error).__name__
+
+
+async def _paint(story: Story, console: Console) -> None:
+    """Show progress until cancelled: a picture on a terminal, a line now and then elsewhere."""
+    if not console.is_terminal:
+        while True:
+            await asyncio.sleep(_LINE_SECONDS)
+            console.print(plain(story), soft_wrap=True)
+    with Live(live(story), console=console, auto_refresh=False) as picture:
+        try:
+            while True:
+                await asyncio.sleep(1 / _FRAMES)
+                picture.update(live(story), refresh=True)
+        finally:
+            picture.update(live(story), refresh=True)
+
+
+def _verify_log(url: str, issuer: str) -> Verdict:
+    """Have the log verified by the command that anybody may use."""
+    os.environ["CARNET_ISSUER_URL"] = issuer
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            audit.verify(url=url)
+    except typer.Exit as end:
+        return Verdict(end.exit_code == audit.VALID, said.getvalue().strip())
+    return Verdict(valid=False, sentence="no verdict")
+
+
+def _stay(system: System) -> None:
+    """Keep the system up until a signal comes."""
+    while True:
+        time.sleep(1)
+        system.revive()

@@ -1,0 +1,129 @@
+"""The demonstration's result: the same numbers as a table for people and as JSON for programs."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from cli.books import Count, FlowBooks, all_books, answers_sent, ends, in_motion
+from cli.demo_story import Sample, Story
+from shared.messaging.topology import AUDIT_EVENTS, FLOWS
+
+_COMPARED: Final = [flow.queue for flow in FLOWS if flow is not AUDIT_EVENTS]
+"""The log takes whatever the services publish: the insurers expect no number of it."""
+
+_NEARLY: Final = 0.99
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How many events the insurers expect at an end, and how many the doors counted there."""
+
+    queue: str
+    state: str
+    reason: str | None
+    expected: int
+    counted: int
+
+    @property
+    def agrees(self) -> bool:
+        """Both counted the same."""
+        return self.expected == self.counted
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What `./carnet audit verify` says of the log."""
+
+    valid: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Everything that the demonstration has to say at its end."""
+
+    people: int
+    lines: int
+    seed: int
+    books: list[FlowBooks]
+    comparison: list[Comparison]
+    refusals_sent: int
+    refusals_read: int
+    """By the insurers, from their feedback queues."""
+    moving: dict[str, int]
+    log: Verdict
+    rates: dict[str, float]
+    """Lines per second, by stage: published, checked, decided, logged."""
+    seconds: float
+    addresses: dict[str, str]
+
+    @property
+    def balanced(self) -> bool:
+        """Every flow's books balance."""
+        return all(flow.balanced for flow in self.books)
+
+    @property
+    def agreed(self) -> bool:
+        """Everything ended as the insurers' own table says, and every refusal reached its sender."""
+        return all(each.agrees for each in self.comparison) and self.refusals_sent == self.refusals_read
+
+    @property
+    def good(self) -> bool:
+        """Nothing is wrong."""
+        return self.balanced and self.agreed and self.log.valid and not self.moving
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the summary as JSON values."""
+        whole = asdict(self)
+        whole["flows"] = [
+            {**row, "balanced": flow.balanced} for row, flow in zip(whole.pop("books"), self.books, strict=True)
+        ]
+        return {"good": self.good, "balanced": self.balanced, "agreed": self.agreed, **whole}
+
+
+def summarise(story: Story, log: Verdict, addresses: dict[str, str], seconds: float) -> Summary:
+    """Return the summary of a story that was told."""
+    return Summary(
+        people=story.people,
+        lines=story.lines,
+        seed=story.seed,
+        books=all_books(story.summaries, story.tally.published),
+        comparison=compare(story),
+        refusals_sent=answers_sent(story.summaries),
+        refusals_read=story.tally.told.total(),
+        moving=in_motion(story.summaries),
+        log=log,
+        rates=rates(story),
+        seconds=round(seconds, 1),
+        addresses=addresses,
+    )
+
+
+def compare(story: Story) -> list[Comparison]:
+    """Return every end that the insurers expect or that the doors counted, in the order of the flows."""
+    counted = ends(story.summaries, _COMPARED)
+    expected = {Count(*end): count for end, count in story.tally.expected.items()}
+    order = {queue: place for place, queue in enumerate(_COMPARED)}
+    found = sorted(counted.keys() | expected.keys(), key=lambda end: (order[end.queue], end.state, end.reason or ""))
+    return [Comparison(*end, expected=expected.get(end, 0), counted=counted[end]) for end in found]
+
+
+def rates(story: Story) -> dict[str, float]:
+    """Return lines per second, from the first line published until nearly all had come to each stage.
+
+    Nearly: the few lines of unknown people wait on purpose, and would make everything look slow.
+    """
+    began, ended = story.lines_began, story.lines_ended
+    samples = [sample for sample in story.samples if began is not None and sample.at > began]
+    if not samples or began is None or ended is None:
+        return {}
+    lines = samples[-1].published
+    stages = [stage for stage in ("checked", "decided", "logged") if getattr(samples[-1], stage)]
+    times = {stage: _reached(samples, stage) for stage in stages}
+    found = {stage: lines * _NEARLY / (at - began) for stage, at in times.items()}
+    return {name: round(rate, 1) for name, rate in {"published": lines / (ended - began), **found}.items()}
+
+
+def _reached(samples: list[Sample], stage: str) -> float:
+    """Return when nearly all of what came to a stage had come."""
+    final = getattr(samples[-1], stage)
+    return next(sample.at for sample in samples if getattr(sample, stage) >= final * _NEARLY)
