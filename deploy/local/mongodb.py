@@ -24,7 +24,7 @@ REPLICA_SET = "carnet"
 # A killed worker's locks hold its siblings up for as long as a transaction may live.
 TRANSACTION_SECONDS = 5
 
-NOT_YET_INITIATED, ALREADY_INITIATED = 94, 23
+NOT_YET_INITIATED = 94
 
 
 def find_mongod() -> Path | None:

@@ -3,7 +3,7 @@
 import json
 import random
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from deploy.local.places import StackError, folder
@@ -52,18 +52,12 @@ def free_port(taken: Iterable[int]) -> int:
     raise StackError(f"No free TCP port between {LOWEST} and {HIGHEST}: stop some servers and try again.")
 
 
-def assign(home: Path, names: Iterable[str], *, in_use: Mapping[str, int] | None = None) -> dict[str, int]:
-    """Give each name a port and write them down.
-
-    A remembered port is kept when it is free or listed in `in_use` (a server of ours that already runs);
-    otherwise somebody else has taken it and a new one is picked.
-    """
-    ports, kept = remembered(home), dict(in_use or {})
+def assign(home: Path, names: Iterable[str]) -> dict[str, int]:
+    """Give each name a port and write them down; a remembered port is kept unless somebody else has taken it."""
+    ports = remembered(home)
     for name in names:
-        known = kept.get(name) or ports.get(name)
-        if known is None or (name not in kept and not is_free(known)):
-            known = free_port(ports.values())
-        ports[name] = known
+        if name not in ports or not is_free(ports[name]):
+            ports[name] = free_port(ports.values())
     path = folder(home) / "ports.json"
     path.write_text(json.dumps(ports, indent=2, sort_keys=True) + "\n")
     return ports

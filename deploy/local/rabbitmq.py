@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deploy.local.credentials import ensure_erlang_cookie
 from deploy.local.debian import Say
-from deploy.local.places import folder
+from deploy.local.places import StackError, folder
 from deploy.local.ports import LOOPBACK
 from deploy.local.processes import Program
 from deploy.local.rabbitmq_binaries import erlang_environment, obtain_scripts
@@ -52,6 +52,11 @@ def programs(
     """Write the configuration and give the two programs: epmd, which must run first, and the broker."""
     scripts, root = obtain_scripts(say)
     node = folder(home / "rabbitmq")
+    if any(character.isspace() for character in f"{scripts}{node}"):
+        raise StackError(
+            f"RabbitMQ's scripts do not run from a path with a space ({home}): move the clone, or set CARNET_HOME to "
+            "a folder without one."
+        )
     wanted = ("rabbit", "rabbitmq_prelaunch", *(("rabbitmq_management",) if management else ()))
     scripts = trimmed_scripts(scripts, folder(node / "server"), wanted=wanted)
     _write_configuration(node, ports, passwords, management=management)
