@@ -1,12 +1,9 @@
 """The operators' doors on a real database and broker: what they show, and what each act changes and leaves."""
 
 import json
-import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -24,6 +21,7 @@ from shared.messaging.topology import RECORDS_REIMBURSEMENTS
 from shared.messaging.unit import State
 from shared.settings import ServiceSettings
 from simulator.issuer import AUDIENCE, ISSUER, mint, new_key, public_keys
+from tests.integration.conftest import Installation
 
 pytestmark = pytest.mark.integration
 
@@ -49,26 +47,12 @@ BOTH = {**ALICE, SECOND: bearer("bruno")}
 
 
 @pytest.fixture
-async def runtime(
-    stack: Any, amqp_url: Callable[..., str], vhost: str, mongo_client: Any, tmp_path: Path
-) -> AsyncIterator[Runtime]:
+async def runtime(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Runtime]:
     """Open what the records service stands on, in databases and a virtual host of this test."""
-    for name in ("kek", "index"):
-        (tmp_path / name).write_bytes(os.urandom(32))
-        (tmp_path / name).chmod(0o400)
-    suffix = f"_{uuid4().hex[:8]}"
-    settings = ServiceSettings(
-        amqp_url=amqp_url("records", vhost),
-        mongo_url=stack.mongo_url,
-        database_suffix=suffix,
-        keys_dir=tmp_path,
-        jwks_url="http://127.0.0.1:9/jwks",
-        http_port=0,
-    )
-    async with open_runtime("records", settings) as opened:
+    for name, value in installation.environment("records").items():
+        monkeypatch.setenv(name, value)
+    async with open_runtime("records", ServiceSettings()) as opened:
         yield opened
-    for name in ("records", "vault"):
-        await mongo_client.drop_database(name + suffix)
 
 
 @pytest.fixture
