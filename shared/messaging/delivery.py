@@ -22,9 +22,12 @@ class Delivery:
     pending: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Incoming:
-    """One event on its way through a commit: where it came from and what became of it so far."""
+    """One event on its way through a commit: where it came from and what became of it so far.
+
+    Not frozen, nor is its row: making a frozen object takes three times as long, and each event makes both.
+    """
 
     key: str
     """Inbox key: flow, source and id; for what has no trustworthy id, the hash of its message and its place."""

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from bson.binary import Binary
 from pymongo import ASCENDING, AsyncMongoClient, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
@@ -113,7 +112,7 @@ async def _commit(session: AsyncClientSession) -> None:
 
 def _document(row: Row, now: datetime) -> Document:
     """A row that is done or ignored keeps nothing but its key, its digest and its end."""
-    document: Document = {"_id": row.key, "digest": Binary(row.digest), "state": row.state, "at": now}
+    document: Document = {"_id": row.key, "digest": row.digest, "state": row.state, "at": now}
     if row.reason is not None:
         document["reason"] = row.reason
     if row.state not in (State.DONE, State.IGNORED):
@@ -142,7 +141,7 @@ def _details(row: Row) -> Document:
         "last": row.last,
         "fingerprint": row.fingerprint,
         "user": row.user,
-        "body": None if row.body is None else Binary(row.body),
+        "body": row.body,
     }
     return {name: value for name, value in details.items() if value is not None}
 
@@ -164,7 +163,7 @@ def outbox_document(row: OutboxRow, now: datetime) -> Document:
         "owner": row.owner,
         "exchange": row.exchange,
         "key": row.key,
-        "body": Binary(row.body),
+        "body": row.body,
         "content_type": row.content_type,
         "count": row.count,
         "created": now,

@@ -8,7 +8,7 @@ from typing import Protocol
 from shared.messaging.unit import Effect, State
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
     """One event's row in the inbox, as a commit writes it."""
 
