@@ -18,6 +18,9 @@ MAX_BYTES: Final = 1024 * 1024
 
 _MAX_DIGITS: Final = 19
 
+_CANONICAL: Final = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
+"""`Unreadable` is a dataclass, and must never be written as if it were data."""
+
 
 class OversizedEventError(CarnetError):
     """One event alone is larger than a message may be: its consumers would refuse it, so it never leaves."""
@@ -54,7 +57,7 @@ def split(body: bytes, content_type: str | None, *, strict: bool) -> list[Any]:
 def canonical(document: Any) -> bytes:
     """Return a parsed event as JSON with sorted keys; raise `RefusedError` for what JSON cannot carry safely."""
     try:
-        return orjson.dumps(document, option=orjson.OPT_SORT_KEYS, default=_refuse_unreadable)
+        return orjson.dumps(document, option=_CANONICAL, default=_refuse_unreadable)
     except orjson.JSONEncodeError as error:
         if isinstance(error.__cause__, RefusedError):
             raise error.__cause__ from None

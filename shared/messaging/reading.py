@@ -53,8 +53,7 @@ def read_again(subscription: Subscription[E], held: Held, raw: bytes | RefusedEr
 
 def _read_one(subscription: Subscription[E], delivery: Delivery, document: Any, place: int, secret: bytes) -> Incoming:
     try:
-        raw = canonical(document)
-        event = subscription.admit(document, raw, delivery)
+        raw, event = _admit(subscription, delivery, document)
     except RefusedError as error:
         return _refused(subscription, delivery, document, place, error, secret=secret)
     except Exception as error:  # noqa: BLE001 - a bug of the admission: the settler finds this event as the culprit
@@ -72,6 +71,19 @@ def _read_one(subscription: Subscription[E], delivery: Delivery, document: Any, 
         position=place,
         delivery=delivery,
     )
+
+
+def _admit(subscription: Subscription[E], delivery: Delivery, document: Any) -> tuple[bytes, E]:
+    """The admission speaks first: it knows the publisher and the fields. What it lets pass must still be JSON."""
+    illegible = None
+    try:
+        raw = canonical(document)
+    except RefusedError as error:
+        raw, illegible = b"null", error
+    event = subscription.admit(document, raw, delivery)
+    if illegible is not None:
+        raise illegible
+    return raw, event
 
 
 def _refused(
