@@ -1,0 +1,202 @@
+"""Deliveries become batches and are acknowledged after the commit (design §4, rules 2, 9 and 10)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+from pymongo.errors import AutoReconnect
+
+from shared.messaging import consumer
+from shared.messaging.delivery import Delivery
+from shared.messaging.failures import FencedError
+from shared.messaging.topology import Flow
+from shared.messaging.unit import State
+from tests.unit.shared.messaging.shop import Shop, message, raw_message, thing, things
+
+
+@pytest.fixture(autouse=True)
+def look_at_once(naps: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a consumer look for what is due as often as it can."""
+    monkeypatch.setattr(consumer, "_DUE_EVERY_S", 0)
+
+
+class Acks:
+    """Records what was acknowledged, and what the inbox knew at that moment."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        self.done: list[tuple[str, int]] = []
+        self.fault: BaseException | None = None
+
+    def message(self, name: str, count: int, start: int = 0, **fields: Any) -> Delivery:
+        """Return a delivery of that many events that is acknowledged here."""
+        return message(things(count, start), acknowledge=self._take(name), **fields)
+
+    def raw(self, name: str, body: bytes) -> Delivery:
+        """Return a delivery of any bytes."""
+        return raw_message(body, acknowledge=self._take(name))
+
+    def _take(self, name: str) -> Any:
+        async def acknowledge() -> None:
+            self.done.append((name, len(self.shop.inbox.rows)))
+            if self.fault is not None:
+                raise self.fault
+
+        return acknowledge
+
+
+@asynccontextmanager
+async def consuming(shop: Shop, *deliveries: Delivery) -> AsyncIterator[asyncio.Task[None]]:
+    """Run a consumer that has these deliveries before it starts."""
+    taker = shop.consumer()
+    for delivery in deliveries:
+        await taker.offer(delivery)
+    task = asyncio.create_task(taker.run())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError, FencedError):
+            await task
+
+
+async def until(condition: Any) -> None:
+    """Let the consumer work until something holds."""
+    for _ in range(50_000):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    pytest.fail("the consumer did not get there")
+
+
+async def test_acknowledges_after_the_commit(shop: Shop):
+    """A message is acknowledged once, when each of its events has a row."""
+    acks = Acks(shop)
+    async with consuming(shop, acks.message("m", 5)):
+        await until(lambda: acks.done)
+
+    assert acks.done == [("m", 5)]
+
+
+async def test_messages_share_a_commit(shop: Shop):
+    """Messages that wait together are settled in one transaction (rule 10)."""
+    acks = Acks(shop)
+    async with consuming(shop, *(acks.message(f"m{n}", 1, n) for n in range(50))):
+        await until(lambda: len(acks.done) == 50)
+
+    assert len(shop.inbox.commits) == 1
+    assert {rows for _, rows in acks.done} == {50}
+
+
+async def test_large_message_in_small_commits(naps: list[float]):
+    """A message larger than a flow's commit is acknowledged after the last of its commits (rules 2 and 9)."""
+    shop = Shop(flow=Flow("shop", "thing.happened.v1", batch=20))
+    acks = Acks(shop)
+    async with consuming(shop, acks.message("large", 90), acks.message("small", 1, 90)):
+        await until(lambda: len(acks.done) == 2)
+
+    assert [len(commit.rows) for commit in shop.inbox.commits] == [20, 20, 20, 20, 10, 1]
+    assert acks.done == [("large", 90), ("small", 91)]
+
+
+async def test_culprit_does_not_hold_its_message(shop: Shop):
+    """A message with a failing event is acknowledged: the event waits in the inbox, not in the queue (rule 2)."""
+    acks = Acks(shop)
+
+    def decide(event: Any, _unit: Any) -> None:
+        if event.id == "t2":
+            raise ZeroDivisionError
+
+    shop.decide = decide
+    async with consuming(shop, acks.message("m", 5)):
+        await until(lambda: acks.done)
+
+    assert acks.done == [("m", 5)]
+    assert shop.inbox.states() == {State.DONE: 4, State.WAITING: 1}
+
+
+async def test_unreadable_message_is_acknowledged(shop: Shop):
+    """A message that cannot be read gets a row and is acknowledged: it never comes back to kill the consumer."""
+    acks = Acks(shop)
+    async with consuming(shop, acks.raw("bad", b"{"), acks.message("good", 1)):
+        await until(lambda: len(acks.done) == 2)
+
+    assert shop.inbox.states() == {State.PARKED: 1, State.DONE: 1}
+
+
+async def test_lost_acknowledgement_is_harmless(shop: Shop):
+    """An acknowledgement on a channel that is gone fails; the broker delivers again and the inbox knows."""
+    acks = Acks(shop)
+    acks.fault = RuntimeError("channel is gone")
+    async with consuming(shop, acks.message("m", 3)):
+        await until(lambda: acks.done)
+    acks.fault = None
+    async with consuming(shop, acks.message("again", 3, redelivered=True)):
+        await until(lambda: len(acks.done) == 2)
+
+    assert set(shop.kept.values()) == {1}
+    assert shop.books == {"done": 3, "redelivered": 3}
+
+
+async def test_nothing_acknowledged_during_an_outage(shop: Shop):
+    """While the database is away nothing is acknowledged, and nothing is lost (rule 5)."""
+    acks = Acks(shop)
+    shop.inbox.faults.extend([("before", AutoReconnect())] * 10_000)
+    async with consuming(shop, acks.message("m", 3)):
+        await until(lambda: len(shop.inbox.faults) < 9_900)
+        assert acks.done == []
+        shop.inbox.faults.clear()
+        await until(lambda: acks.done)
+
+    assert shop.books == {"done": 3}
+
+
+async def test_waiting_events_are_taken_up(shop: Shop):
+    """An event that waits is tried again when it is due, without any message coming (rule 2)."""
+    failing = {"now": True}
+
+    def decide(_event: Any, _unit: Any) -> None:
+        if failing["now"]:
+            raise ZeroDivisionError
+
+    shop.decide = decide
+    await shop.take(message([thing(1)]))
+    failing["now"] = False
+    shop.clock.advance(seconds=2)
+    async with consuming(shop):
+        await until(lambda: shop.kept)
+
+    assert shop.kept == {"t1": 1}
+
+
+async def test_outage_while_looking_for_due(shop: Shop):
+    """A database that is away when waiting events are looked for does not stop the consumer."""
+    acks = Acks(shop)
+    shop.inbox.faults.append(("seen", AutoReconnect()))
+    async with consuming(shop) as task:
+        await until(lambda: not shop.inbox.faults)
+        assert not task.done()
+    async with consuming(shop, acks.message("m", 1)):
+        await until(lambda: acks.done)
+
+
+async def test_fenced_consumer_ends(shop: Shop):
+    """A process that lost its epoch stops consuming and acknowledges nothing (rule 13)."""
+    acks = Acks(shop)
+    shop.inbox.faults.append(("before", FencedError()))
+    async with consuming(shop, acks.message("m", 3)) as task:
+        with pytest.raises(FencedError):
+            await task
+
+    assert acks.done == []
+
+
+async def test_tells_that_it_is_paused(shop: Shop):
+    """A flow that is held by a systemic failure says so, by fingerprint (rule 5)."""
+    taker = shop.consumer()
+    assert taker.paused is None
+    shop.settler.paused = "BugError@f:1"
+
+    assert taker.paused == "BugError@f:1"
