@@ -19,9 +19,7 @@ def test_published_rpps_are_valid(value):
     assert parse_rpps(value, production=True).luhn_valid
 
 
-@pytest.mark.parametrize(
-    "value", ["750712184", "310781406", "440000289", "800000044", "2A0000014", "2B0000020"]
-)
+@pytest.mark.parametrize("value", ["750712184", "310781406", "440000289", "800000044", "2A0000014", "2B0000020"])
 def test_real_finess_are_valid(value):
     """Numbers of real hospitals pass the Luhn digit, Corsica's included (F22)."""
     assert parse_finess(value, production=True).luhn_valid
