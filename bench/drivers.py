@@ -1,6 +1,6 @@
 """Motor beside PyMongo's async API on Carnet's own insert path, alternating in one run against one database.
 
-`python -m bench.drivers --mongo URL` prints a table; the decision it supports is
+`./carnet bench drivers` prints a table; the decision it supports is
 docs/decisions/0002-pymongo-async-instead-of-motor.md. The database must be a replica set (transactions).
 """
 
@@ -20,6 +20,8 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, UpdateOne
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
+
+from bench.stack import ground
 
 BATCH: Final = 200
 MAJORITY: Final = WriteConcern(w="majority", j=True)
@@ -156,12 +158,17 @@ def ratio(work: str, motor: Side, pymongo: Side) -> str:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mongo", default=os.environ.get("CARNET_MONGO_URL"), help="URL of a replica set")
+    parser.add_argument(
+        "--mongo", default=os.environ.get("CARNET_MONGO_URL"), help="URL of a replica set; without, one is started"
+    )
     parser.add_argument("--rounds", type=int, default=200, help="measured batches per driver and workload")
     chosen = parser.parse_args()
-    if not chosen.mongo:
-        parser.error("give --mongo or CARNET_MONGO_URL")
-    print("\n".join(uvloop.run(compare(chosen.mongo, chosen.rounds))))
+    if chosen.mongo:
+        lines = uvloop.run(compare(chosen.mongo, chosen.rounds))
+    else:
+        with ground() as where:
+            lines = uvloop.run(compare(where.stack.mongo_url, chosen.rounds))
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,125 @@
+"""Rows 1 and 2: one service that takes lines from a full queue, in batches and one by one."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Final
+
+import aio_pika
+import uvloop
+
+from bench import ours
+from bench.feed import CLEAR_QUEUE, Sealing, fill_clear, fill_sealed
+from bench.measure import Figures, Sample, figures
+from bench.report import Comparison
+from bench.stack import Ground
+from shared.messaging.amqp import declare
+from shared.messaging.topology import AUDIT_EVENTS, Topology
+
+WARM_UP_SHARE: Final = 0.2
+
+NOTES: Final = (
+    (
+        "Carnet: every event exactly once (inbox row, line and outbox row in one transaction), its personal part "
+        "sealed (counted), one event published per commit."
+    ),
+    (
+        "aio-pika → insert_many → ack: no inbox, no transaction, nothing published, nothing sealed. Fed with 200 lines "
+        "per message it shows what those guarantees cost."
+    ),
+    (
+        "FastStream: pydantic, one transaction per message with inbox row, line and outbox row; nothing is sealed, "
+        "and nobody publishes the outbox row."
+    ),
+)
+
+
+@dataclass(slots=True)
+class Side:
+    """A consumer, how its lines come, and how many a repetition needs for a few seconds of work."""
+
+    label: str
+    consumer: str
+    events: int
+    per_message: int
+    samples: list[Sample] = field(default_factory=list)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether its lines come as sealed events."""
+        return self.consumer == "ours"
+
+    def figures(self) -> Figures:
+        """Return its medians."""
+        return figures(self.label, self.samples)
+
+
+def compare(ground: Ground, *, rounds: int, scale: float, say: Callable[[str], None]) -> list[Comparison]:
+    """Measure every side ``rounds`` times, in turns and with the order reversed each time."""
+    batches = Side("Carnet, 200 events per message", "ours", int(16_000 * scale), 200)
+    singles = Side("Carnet, 1 event per message", "ours", int(6_000 * scale), 1)
+    bare = Side("aio-pika → insert_many(200) → ack", "bare-loop", int(10_000 * scale), 1)
+    bare_batches = Side("the same loop, 200 lines per message", "bare-loop", int(24_000 * scale), 200)
+    single = Side("FastStream + transaction per message", "faststream-single", int(1_200 * scale), 1)
+    sides = [batches, bare, bare_batches, single, singles]
+    runs = count()
+    uvloop.run(_declare(ground))
+    for number in range(rounds):
+        for side in sides if number % 2 == 0 else reversed(sides):
+            side.samples.append(_measured(ground, side, f"_bench{next(runs)}"))
+            say(f"{side.label}: {side.samples[-1].rate:,.0f} events/s")
+    return [
+        Comparison(
+            "Events through one service, from a full queue to committed rows",
+            "event",
+            [each.figures() for each in (batches, bare, bare_batches, single)],
+            NOTES,
+        ),
+        Comparison(
+            "Single events at the edge: one event per message, waiting ones share a commit",
+            "event",
+            [each.figures() for each in (singles, single)],
+        ),
+    ]
+
+
+def _measured(ground: Ground, side: Side, suffix: str) -> Sample:
+    """Fill the queue, run the side in a new process, and add what sealing cost where it happened."""
+    warm_up = int(side.events * WARM_UP_SHARE) // side.per_message * side.per_message
+    sealing = Sealing()
+    uvloop.run(_fill(ground, side, warm_up + side.events, sealing))
+    queue = ours.QUEUE if side.is_ours else CLEAR_QUEUE
+    argv = [sys.executable, "-m", "bench.side", side.consumer, "--queue", queue]
+    argv += ["--warm-up", str(warm_up), "--events", str(side.events), "--watch", json.dumps(ground.servers)]
+    done = subprocess.run(argv, env=ground.environment(suffix), stdout=subprocess.PIPE, text=True, check=True)
+    ground.forget(suffix)
+    sample = Sample(**json.loads(done.stdout.splitlines()[-1]))
+    return with_sealing(sample, sealing) if side.is_ours else sample
+
+
+def with_sealing(sample: Sample, sealing: Sealing) -> Sample:
+    """Return a sample that has paid for the sealing of its events too, in time and in CPU."""
+    seconds = sealing.seconds / sealing.events * sample.events
+    cpu = {**sample.cpu_seconds, "client": sample.cpu_seconds["client"] + seconds}
+    return replace(sample, seconds=sample.seconds + seconds, cpu_seconds=cpu)
+
+
+async def _fill(ground: Ground, side: Side, events: int, sealing: Sealing) -> None:
+    url = ground.stack.amqp_url("records")
+    async with await aio_pika.connect_robust(url) as connection, connection.channel() as channel:
+        for name in (ours.QUEUE, AUDIT_EVENTS.queue):
+            await (await channel.get_queue(name, ensure=False)).purge()
+    if side.is_ours:
+        await fill_sealed(url, ours.QUEUE, events, side.per_message, sealing)
+    else:
+        await fill_clear(url, CLEAR_QUEUE, events, side.per_message)
+
+
+async def _declare(ground: Ground) -> None:
+    async with await aio_pika.connect_robust(ground.stack.amqp_url("records")) as connection:
+        channel = await connection.channel()
+        assert isinstance(channel, aio_pika.abc.AbstractRobustChannel)  # noqa: S101 - what a robust connection gives
+        await declare(channel, Topology())

@@ -1,0 +1,41 @@
+"""`./carnet bench`: each benchmark measures Carnet and the usual way of doing it in the same run."""
+
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from deploy.local.places import CLONE
+
+app = typer.Typer(help="Measure, beside the usual way of doing it.", no_args_is_help=True)
+
+
+@app.callback()
+def bench() -> None:
+    """Measure, beside the usual way of doing it; nothing else should run on the machine meanwhile."""
+
+
+@app.command()
+def messaging(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    rounds: Annotated[int, typer.Option(min=1, help="Repetitions of each side; medians are shown.")] = 3,
+    scale: Annotated[float, typer.Option(min=0.05, help="Share of the usual number of events.")] = 1.0,
+) -> None:
+    """Events through one service, single events, a reimbursement on its whole way; about five minutes."""
+    _become("bench.messaging", "--rounds", str(rounds), "--scale", str(scale), *(["--json"] if as_json else []))
+
+
+@app.command()
+def drivers(
+    rounds: Annotated[int, typer.Option(min=10, help="Measured batches per driver and kind of work.")] = 200,
+) -> None:
+    """Motor beside PyMongo's async API on Carnet's own insert path; about a minute."""
+    _become("bench.drivers", "--rounds", str(rounds))
+
+
+def _become(module: str, *arguments: str) -> NoReturn:
+    """Go on as the benchmark: it handles Ctrl-C itself, and this command imports nothing that it measures."""
+    os.chdir(CLONE)
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 - no shell is what is wanted
