@@ -6,14 +6,14 @@ import io
 import json
 import os
 import shutil
+import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import typer
 from rich.console import Console
-from rich.live import Live
 from rich.status import Status
 
 from cli import audit
@@ -21,9 +21,9 @@ from cli.books import ends
 from cli.demo_report import print_addresses, report
 from cli.demo_story import Story, tell, watch
 from cli.demo_summary import Summary, Verdict, summarise
-from cli.demo_view import live, plain
+from cli.demo_view import paint
 from cli.doors import DEMO, SERVICES, MessagingDoors
-from cli.interruption import interruptible
+from cli.interruption import SIGNALS, interruptible
 from cli.tokens import OperatorAuth
 from deploy.local.places import StackError, default_home, folder
 from deploy.local.processes import running_processes
@@ -37,11 +37,7 @@ GOOD, WRONG, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
 RETRY_DELAYS: Final = "[1, 2]"
 """Seconds before an event that has to wait is tried again: what never comes is set aside within seconds."""
 
-_FRAMES: Final = 4
-"""Pictures per second."""
-
-_LINE_SECONDS: Final = 2.0
-"""Between two lines where there is no terminal."""
+T = TypeVar("T")
 
 app = typer.Typer()
 
@@ -64,7 +60,7 @@ def demo(
     console.print(f"[bold]Carnet[/]: {people:,} synthetic people, {lines:,} reimbursements each, seed {seed}")
     code = INTERRUPTED
     with interruptible(console), _system(console, keep=keep) as system:
-        summary = asyncio.run(_show(system, Story(people, lines, seed, system.stack.home / "logs"), console))
+        summary = _run(_show(system, Story(people, lines, seed, system.stack.home / "logs"), console))
         report(summary, console)
         if json_file is not None:
             json_file.write_text(json.dumps(summary.as_json(), indent=2) + "\n", encoding="utf-8")
@@ -87,16 +83,16 @@ def _system(console: Console, *, keep: bool) -> Iterator[System]:
     """
     home = _empty_home()
     os.environ.setdefault("CARNET_RETRY_DELAYS", RETRY_DELAYS)
-    with console.status("Starting ...") as status:
-        system = start_system(home, say=lambda text: _say(text, status, console))
     try:
-        yield system
+        with console.status("Starting ...") as status:
+            system = start_system(home, say=lambda text: _say(text, status, console))
+        with system:
+            yield system
     except Exception:
         keep = True
         console.print(f"The logs are in {home / 'logs'}.")
         raise
     finally:
-        system.stop()
         if not keep:
             shutil.rmtree(home, ignore_errors=True)
 
@@ -116,6 +112,26 @@ def _say(text: str, status: Status, console: Console) -> None:
         status.update(text)
     else:
         console.print(text)
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run work to its end; a signal cancels it where it waits, and only then does what signals do here."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        task = loop.create_task(work)
+        for number in SIGNALS:
+            loop.add_signal_handler(number, task.cancel)
+        try:
+            return loop.run_until_complete(task)
+        except asyncio.CancelledError:
+            pass
+        finally:
+            for number, handler in before.items():
+                loop.remove_signal_handler(number)
+                signal.signal(number, handler)
+    signal.raise_signal(signal.SIGINT)
+    raise KeyboardInterrupt
 
 
 async def _show(system: System, story: Story, console: Console) -> Summary:
@@ -142,7 +158,7 @@ async def _refuse_old_books(doors: MessagingDoors) -> None:
 async def _tell_and_show(story: Story, doors: MessagingDoors, senders: Mapping[str, Insurer], console: Console) -> None:
     try:
         async with asyncio.TaskGroup() as tasks:
-            beside = [tasks.create_task(watch(story, doors)), tasks.create_task(_paint(story, console))]
+            beside = [tasks.create_task(watch(story, doors)), tasks.create_task(paint(story, console))]
             await tell(story, senders)
             for task in beside:
                 task.cancel()
@@ -154,21 +170,6 @@ def _first(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return str(error) or type(error).__name__
-
-
-async def _paint(story: Story, console: Console) -> None:
-    """Show progress until cancelled: a picture on a terminal, a line now and then elsewhere."""
-    if not console.is_terminal:
-        while True:
-            await asyncio.sleep(_LINE_SECONDS)
-            console.print(plain(story), soft_wrap=True)
-    with Live(live(story), console=console, auto_refresh=False) as picture:
-        try:
-            while True:
-                await asyncio.sleep(1 / _FRAMES)
-                picture.update(live(story), refresh=True)
-        finally:
-            picture.update(live(story), refresh=True)
 
 
 def _verify_log(url: str, issuer: str) -> Verdict:

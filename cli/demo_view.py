@@ -1,10 +1,12 @@
 """What a newcomer sees while the demonstration runs: how far everything is, how fast, and what was turned away."""
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -14,11 +16,28 @@ from cli.books import ends, in_motion
 from cli.demo_story import Sample, Story
 from shared.messaging.topology import INGEST_BENEFICIARIES, INGEST_REIMBURSEMENTS, RECORDS_BENEFICIARIES
 
-BAR_WIDTH = 36
+BAR_WIDTH = 28
+_FRAMES = 4
+_LINE_SECONDS = 2.0
 _PATIENT = 10.0
 _RATE_SECONDS = 4.0
 _SHOWN_REASONS = 7
 _STYLES = {"ignored": "", "refused": "", "quarantined": "", "parked": "yellow", "waiting": "dim"}
+
+
+async def paint(story: Story, console: Console) -> None:
+    """Show progress until cancelled: a picture on a terminal, a line now and then elsewhere."""
+    if not console.is_terminal:
+        while True:
+            await asyncio.sleep(_LINE_SECONDS)
+            console.print(plain(story), soft_wrap=True)
+    with Live(live(story), console=console, auto_refresh=False) as picture:
+        try:
+            while True:
+                await asyncio.sleep(1 / _FRAMES)
+                picture.update(live(story), refresh=True)
+        finally:
+            picture.update(live(story), refresh=True)
 
 
 def live(story: Story) -> Group:
@@ -60,10 +79,10 @@ def _standstill(story: Story) -> str | None:
 
 def _bars(story: Story) -> Table:
     table = Table.grid(padding=(0, 2))
-    table.add_column(min_width=26)
+    table.add_column(min_width=25)
     table.add_column(min_width=BAR_WIDTH)
-    table.add_column(justify="right", min_width=9)
-    table.add_column(justify="right", min_width=10, style="dim")
+    table.add_column(justify="right", min_width=7)
+    table.add_column(justify="right", min_width=7, style="dim")
     for label, done, total, stage in _stages(story):
         bar = ProgressBar(total=max(total, 1), completed=min(done, total), width=BAR_WIDTH, finished_style="green")
         rate = speed(story.samples, stage) if stage and story.phase else 0.0
@@ -93,7 +112,7 @@ def _ends(story: Story) -> Table:
         if end.reason is not None:
             by_state.setdefault(end.state, Counter())[end.reason] += count
     table = Table.grid(padding=(0, 2))
-    table.add_column(min_width=26)
+    table.add_column(min_width=25)
     table.add_column()
     stored = story.count("records.reimbursement.received.v1", "done")
     table.add_row("In open records", f"{stored:,} lines")
@@ -107,7 +126,7 @@ def _ends(story: Story) -> Table:
         if state in by_state:
             table.add_row(state.capitalize(), Text(_reasons(by_state[state]), style=style))
     moving = sum(in_motion(story.summaries).values())
-    table.add_row("In flight", f"{moving:,}" if moving else "nothing", style="dim")
+    table.add_row("In flight", f"{moving:,} messages or events" if moving else "nothing", style="dim")
     return table
 
 

@@ -235,5 +235,6 @@ def test_ctrl_c_stops_everything(demo: Demo, summary: Result):
     home = demo.home / "demo"
     assert len(running_processes(home)) == 12
     assert demo.interrupt() == 0
+    assert demo.output.endswith("Stopping ...\nStopped.\n")
     assert running_processes(home) == []
     assert not home.exists()
