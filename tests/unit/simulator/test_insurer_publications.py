@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import UTC, date, datetime
 from functools import partial
+from typing import Any
 
 import orjson
 import pytest
@@ -13,6 +14,7 @@ from services.ingest.domain.claims import check_line
 from services.ingest.domain.insurers import parse_insurers
 from services.ingest.handlers.persons import identify
 from services.ingest.subscribers import subscriptions
+from shared.clock import SystemClock
 from shared.contracts.insurers import BeneficiaryRegisteredV1, ReimbursementSettledV1
 from shared.errors import RefusedError
 from shared.messaging.delivery import Delivery
@@ -26,11 +28,10 @@ TODAY = date(2026, 11, 21)
 SEASON = Season("2026-11-21T09:00:00Z", TODAY)
 CROWD = list(people(1, 120))
 INSURERS = parse_insurers(INSURERS_FILE.read_bytes())
+UNUSED: dict[str, Any] = {"vault": None, "identities": None}
 FLOWS = {
     each.flow.queue: each
-    for each in subscriptions(
-        vault=None, identities=None, insurers=INSURERS, index_key=bytes(32), clock=None, production=False
-    )
+    for each in subscriptions(insurers=INSURERS, index_key=bytes(32), clock=SystemClock(), production=False, **UNUSED)
 }
 LINE_STREAM = list(settlements(CROWD, SEASON, seed=1, lines=10))
 PEOPLE_STREAM = list(registrations(CROWD, SEASON))
@@ -117,6 +118,10 @@ def test_open_records_take_recent_lines():
     assert {each.ends for each in PEOPLE_STREAM} == {ACCEPTED}
 
 
+async def _nothing():
+    pass
+
+
 def _refusal(publication):
     """Return why ingest would not take an event, by its own reading, rules and identities; None if it would."""
     insurer = INSURERS.by_source[f"/insurers/{publication.insurer}"]
@@ -128,7 +133,7 @@ def _refusal(publication):
         None,
         insurer.user,
         redelivered=False,
-        acknowledge=None,
+        acknowledge=_nothing,
     )
     (item,) = read(flow, delivery, b"secret")
     if item.refusal is not None:
