@@ -1,0 +1,126 @@
+"""AsyncAPI 3 documents of the services, from the same tables that run them: `python -m shared.messaging.asyncapi`.
+
+FastStream can write such documents too, but it sees handlers that take bytes: the payloads are known to the contracts
+and the queues to the topology (decision 0006).
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+from shared.contracts import ingest, operations, records
+from shared.contracts.event import Event
+from shared.contracts.schema import CONTRACTS, as_text, schema_of
+from shared.messaging.cloudevents import BATCH, MAX_EVENTS, SINGLE
+from shared.messaging.topology import EVENTS, EXCHANGES, FEEDBACK, FLOWS, Flow
+
+ROOT: Final = Path(__file__).parents[2]
+VERSION: Final = "0.1.0"
+
+PUBLISHED: Final[dict[str, tuple[type[Event], ...]]] = {
+    "ingest": tuple(each for each in CONTRACTS if each.__module__ == ingest.__name__),
+    "records": tuple(each for each in CONTRACTS if each.__module__ == records.__name__),
+    "notifications": (),
+    "audit": (),
+}
+"""What each service publishes beside its operators' acts."""
+
+_TOLD: Final = "RefusedV1"
+"""How the contracts end that insurers get a copy of."""
+
+Document = dict[str, Any]
+
+
+def document_of(service: str) -> Document:
+    """Return a service's AsyncAPI 3 document: every queue it takes from, every type it publishes."""
+    flows = [flow for flow in FLOWS if flow.consumer == service]
+    published = (*PUBLISHED[service], operations.OperatorActedV1)
+    taken = {flow: _contracts_of(flow) for flow in flows}
+    contracts = {each.TYPE: each for each in (*published, *(one for many in taken.values() for one in many))}
+    told = [each for each in published if each.__name__.endswith(_TOLD)]
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": f"Carnet {service}", "version": VERSION, "license": {"name": "Apache-2.0"}},
+        "defaultContentType": BATCH,
+        "channels": {
+            **{flow.queue: _queue(flow, taken[flow]) for flow in flows},
+            EVENTS: _exchange(EVENTS, published),
+            **({FEEDBACK: _exchange(FEEDBACK, told)} if told else {}),
+        },
+        "operations": {
+            **{f"receive {flow.queue}": _operation("receive", flow.queue) for flow in flows},
+            f"send {EVENTS}": _operation("send", EVENTS),
+            **({f"send {FEEDBACK}": _operation("send", FEEDBACK)} if told else {}),
+        },
+        "components": {
+            "messages": {wire_type: _message(contract) for wire_type, contract in sorted(contracts.items())},
+            "schemas": {wire_type: _schema(contract) for wire_type, contract in sorted(contracts.items())},
+        },
+    }
+
+
+def path_of(service: str) -> Path:
+    """Return where a service's document is committed."""
+    return ROOT / "services" / service / "asyncapi.json"
+
+
+def _contracts_of(flow: Flow) -> list[type[Event]]:
+    own = [each for each in CONTRACTS if each.TYPE == flow.key]
+    return [each for each in CONTRACTS if "insurers" not in each.__module__] if flow.key == "#" else own
+
+
+def _queue(flow: Flow, contracts: list[type[Event]]) -> Document:
+    binding = {"is": "queue", "queue": {"name": flow.queue, "durable": True, "exclusive": False, "autoDelete": False}}
+    about = f"Quorum queue, bound to exchange `{flow.exchange}` by `{flow.key}`."
+    return {
+        "address": flow.queue,
+        "description": about,
+        "messages": _references(contracts),
+        "bindings": {"amqp": binding},
+    }
+
+
+def _exchange(name: str, contracts: Any) -> Document:
+    kind, _ = EXCHANGES[name]
+    about = "The routing key is the type." if name == EVENTS else "The routing key is the insurer's code."
+    binding = {"is": "routingKey", "exchange": {"name": name, "type": kind, "durable": True, "autoDelete": False}}
+    return {
+        "address": None,
+        "description": about,
+        "messages": _references(contracts),
+        "bindings": {"amqp": binding},
+    }
+
+
+def _references(contracts: Any) -> Document:
+    return {each.TYPE: {"$ref": f"#/components/messages/{each.TYPE}"} for each in contracts}
+
+
+def _operation(action: str, channel: str) -> Document:
+    return {"action": action, "channel": {"$ref": f"#/channels/{channel}"}}
+
+
+def _message(contract: type[Event]) -> Document:
+    return {
+        "name": contract.TYPE,
+        "title": contract.__name__,
+        "summary": (contract.__doc__ or "").splitlines()[0],
+        "description": f"One event as `{SINGLE}`, or up to {MAX_EVENTS} as `{BATCH}`.",
+        "contentType": SINGLE,
+        "payload": {"$ref": f"#/components/schemas/{contract.TYPE}"},
+    }
+
+
+def _schema(contract: type[Event]) -> Document:
+    """Return a contract's schema with its definitions inside, as a reference's target must be complete."""
+    schema = schema_of(contract)
+    return {name: value for name, value in schema.items() if name != "$schema"}
+
+
+def main() -> None:
+    """Write every service's document."""
+    for service in PUBLISHED:
+        path_of(service).write_text(as_text(document_of(service)), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
