@@ -34,7 +34,7 @@ from simulator.insurer import Insurer, insurers
 GOOD, WRONG, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
 
-RETRY_DELAYS: Final = "[1, 2]"
+RETRY_DELAYS: Final = "1,2"
 """Seconds before an event that has to wait is tried again: what never comes is set aside within seconds."""
 
 T = TypeVar("T")

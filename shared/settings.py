@@ -3,9 +3,10 @@
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.messaging.rows import DELAYS
 
@@ -33,7 +34,7 @@ class ServiceSettings(BaseSettings):
     http_port: int = Field(ge=0, le=65_535)
     insurers_file: Path | None = None
     """The insurers that may publish: code, broker user, source, regime, caisses."""
-    retry_delays: tuple[timedelta, ...] = DELAYS
+    retry_delays: Annotated[tuple[timedelta, ...], NoDecode] = DELAYS
     """How long a failing event waits before each further attempt; in seconds, separated by commas."""
     log_level: str = "INFO"
 

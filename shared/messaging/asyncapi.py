@@ -7,7 +7,7 @@ and the queues to the topology (decision 0006).
 from pathlib import Path
 from typing import Any, Final
 
-from shared.contracts import ingest, operations, records
+from shared.contracts import ingest, insurers, operations, records
 from shared.contracts.event import Event
 from shared.contracts.schema import CONTRACTS, as_text, schema_of
 from shared.messaging.cloudevents import BATCH, MAX_EVENTS, SINGLE
@@ -33,9 +33,10 @@ Document = dict[str, Any]
 def document_of(service: str) -> Document:
     """Return a service's AsyncAPI 3 document: every queue it takes from, every type it publishes."""
     flows = [flow for flow in FLOWS if flow.consumer == service]
-    published = (*PUBLISHED[service], operations.OperatorActedV1)
+    published: list[type[Event]] = [*PUBLISHED[service], operations.OperatorActedV1]
     taken = {flow: _contracts_of(flow) for flow in flows}
-    contracts = {each.TYPE: each for each in (*published, *(one for many in taken.values() for one in many))}
+    named: list[type[Event]] = [*published, *(one for many in taken.values() for one in many)]
+    contracts = {each.TYPE: each for each in named}
     told = [each for each in published if each.__name__.endswith(_TOLD)]
     return {
         "asyncapi": "3.0.0",
@@ -64,8 +65,9 @@ def path_of(service: str) -> Path:
 
 
 def _contracts_of(flow: Flow) -> list[type[Event]]:
-    own = [each for each in CONTRACTS if each.TYPE == flow.key]
-    return [each for each in CONTRACTS if "insurers" not in each.__module__] if flow.key == "#" else own
+    if flow.key == "#":
+        return [each for each in CONTRACTS if each.__module__ != insurers.__name__]
+    return [each for each in CONTRACTS if flow.key == each.TYPE]
 
 
 def _queue(flow: Flow, contracts: list[type[Event]]) -> Document:
