@@ -131,27 +131,22 @@ class Settler(Generic[E]):
     async def _hold(self, failed: Failed) -> None:
         """Write down an event that failed alone: it waits for another attempt, or is parked after the last."""
         log.warning("event_failed", queue=self.subscription.flow.queue, fingerprint=failed.fingerprint)
-        tries = 0
+        tokens: list[str] = []
         while True:
             try:
-                row = await self.rows.culprit(failed.item, failed.fingerprint)
-                if tries and await self._was_held(row):
-                    return
-                await self.inbox.commit(Commit([row]))
+                if not await self._took_effect(tokens):
+                    row = await self.rows.culprit(failed.item, failed.fingerprint)
+                    tokens.append(uuid.uuid4().hex)
+                    await self.inbox.commit(Commit([row], queue=row.queue, token=tokens[-1]))
             except Exception as error:
-                if (kind := classify(error)) not in (Failure.INFRASTRUCTURE, Failure.CONFLICT):
+                kind = classify(error)
+                if kind not in (Failure.INFRASTRUCTURE, Failure.CONFLICT):
                     raise
-                tries += 1
-                await self._back_off(kind, tries, error)
+                if kind is Failure.CONFLICT and await self._persist([failed.item]) is None:
+                    return  # it was held before, or somebody else did something about it
+                await self._back_off(kind, len(tokens), error)
             else:
                 return
-
-    async def _was_held(self, row: Row) -> bool:
-        """Tell whether the row is not any more as it was found: this commit after all, or another worker's."""
-        seen = (await self.inbox.seen([row.key])).get(row.key)
-        if row.expected is None:
-            return seen is not None
-        return seen is None or seen.state is not State.WAITING or seen.attempts != row.expected
 
     async def _wait_for_mending(self, failed: Sequence[Failed]) -> list[Incoming]:
         """Hold the flow, park nothing, and try one event now and then until one does not fail this way any more.
