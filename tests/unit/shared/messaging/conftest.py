@@ -1,8 +1,11 @@
 """Time that does not pass by itself."""
 
 import asyncio
+from collections.abc import Iterator, MutableMapping
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.unit.shared.messaging.shop import Shop
 
@@ -32,3 +35,10 @@ def shop(naps: list[float]) -> Shop:
 def counter(naps: list[float]) -> Shop:
     """Give a toy service open to the outside: what it cannot read is refused."""
     return Shop(refuses=True)
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[list[MutableMapping[str, Any]]]:
+    """Keep what is logged, and give it."""
+    with capture_logs() as lines:
+        yield lines
