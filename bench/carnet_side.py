@@ -96,6 +96,7 @@ def carnet_side(ground: Ground, count: int) -> Iterator[CarnetSide]:
     """Start the services and register as many people as ``count`` lines need; all have a DMP of before 2021 (F03)."""
     system = System(ground.stack, {}, assign(ground.stack.home, [role.name for role in ROLES]))
     try:
+        uvloop.run(ground.empty_queues())
         start_roles(system, only=WORKERS)
         now = datetime.now(UTC)
         old_enough = (person for person in people(SEED, count) if person.birth_date < _LEGACY_DMP)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Final
 
-import aio_pika
 import uvloop
 
 from bench import ours
@@ -16,8 +15,6 @@ from bench.feed import CLEAR_QUEUE, Sealing, fill_clear, fill_sealed
 from bench.measure import Figures, Sample, figures
 from bench.report import Comparison
 from bench.stack import Ground
-from shared.messaging.amqp import declare
-from shared.messaging.topology import AUDIT_EVENTS, Topology
 
 WARM_UP_SHARE: Final = 0.2
 
@@ -66,7 +63,6 @@ def compare(ground: Ground, *, rounds: int, scale: float, say: Callable[[str], N
     single = Side("FastStream + transaction per message", "faststream-single", int(1_200 * scale), 1)
     sides = [batches, bare, bare_batches, single, singles]
     runs = count()
-    uvloop.run(_declare(ground))
     for number in range(rounds):
         for side in sides if number % 2 == 0 else reversed(sides):
             side.samples.append(_measured(ground, side, f"_bench{next(runs)}"))
@@ -109,17 +105,8 @@ def with_sealing(sample: Sample, sealing: Sealing) -> Sample:
 
 async def _fill(ground: Ground, side: Side, events: int, sealing: Sealing) -> None:
     url = ground.stack.amqp_url("records")
-    async with await aio_pika.connect_robust(url) as connection, connection.channel() as channel:
-        for name in (ours.QUEUE, AUDIT_EVENTS.queue):
-            await (await channel.get_queue(name, ensure=False)).purge()
+    await ground.empty_queues()
     if side.is_ours:
         await fill_sealed(url, ours.QUEUE, events, side.per_message, sealing)
     else:
         await fill_clear(url, CLEAR_QUEUE, events, side.per_message)
-
-
-async def _declare(ground: Ground) -> None:
-    async with await aio_pika.connect_robust(ground.stack.amqp_url("records")) as connection:
-        channel = await connection.channel()
-        assert isinstance(channel, aio_pika.abc.AbstractRobustChannel)  # noqa: S101 - what a robust connection gives
-        await declare(channel, Topology())

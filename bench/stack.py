@@ -12,12 +12,16 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
+import aio_pika
+from aio_pika.abc import AbstractRobustChannel
 from pymongo import MongoClient
 
 from bench.measure import Watched
 from deploy.local.places import default_home, folder
 from deploy.local.processes import running_processes
 from deploy.local.stack import Stack, start_stack
+from shared.messaging.amqp import declare
+from shared.messaging.topology import FLOWS, Topology
 
 SERVER_NAMES: Final = {"rabbitmq": "broker", "mongodb": "database"}
 
@@ -45,6 +49,15 @@ class Ground:
             "CARNET_HTTP_PORT": "0",
             "CARNET_DATABASE_SUFFIX": suffix,
         }
+
+    async def empty_queues(self) -> None:
+        """Declare the whole topology and throw away what waits in it."""
+        async with await aio_pika.connect_robust(self.stack.amqp_url("records")) as connection:
+            channel = await connection.channel()
+            assert isinstance(channel, AbstractRobustChannel)  # noqa: S101 - what a robust connection gives
+            await declare(channel, Topology())
+            for flow in FLOWS:
+                await (await channel.get_queue(flow.queue, ensure=False)).purge()
 
     def forget(self, suffix: str) -> None:
         """Drop the databases of a run."""
