@@ -1,21 +1,7 @@
 """`python -m services.notifications worker|api`: one process, one role."""
 
-import sys
-
-import uvloop
-
 from services.notifications import app
-
-ROLES = {"worker": app.worker, "api": app.api}
-
-
-def main() -> None:
-    """Run the role named on the command line until it is told to stop."""
-    role = ROLES.get(sys.argv[1]) if len(sys.argv) == 2 else None
-    if role is None:
-        sys.exit(f"usage: python -m services.notifications {'|'.join(ROLES)}")
-    uvloop.run(role())
-
+from shared.roles import run
 
 if __name__ == "__main__":
-    main()
+    run(app.NAME, {"worker": app.worker, "api": app.api})

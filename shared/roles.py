@@ -1,0 +1,17 @@
+"""The command line of a service: one process, one role."""
+
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+import uvloop
+
+Role = Callable[[], Coroutine[Any, Any, None]]
+
+
+def run(service: str, roles: Mapping[str, Role]) -> None:
+    """Run the role named on the command line until it is told to stop; say what there is for any other word."""
+    role = roles.get(sys.argv[1]) if len(sys.argv) == 2 else None
+    if role is None:
+        sys.exit(f"usage: python -m services.{service} {'|'.join(roles)}")
+    uvloop.run(role())
