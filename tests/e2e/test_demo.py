@@ -13,6 +13,8 @@ from typing import Any, TypeAlias
 
 import httpx
 import pytest
+from bson import encode
+from pymongo import MongoClient
 
 from deploy.local.places import CLONE, packages_folder
 from deploy.local.ports import remembered
@@ -223,11 +225,41 @@ async def _publish(demo: Demo, publication: Publication) -> None:
 
 def test_nobody_is_in_the_logs(demo: Demo, summary: Result):
     """No number, name or address of a person stands in anything that the processes wrote."""
-    everything = "".join(each.read_text(errors="replace") for each in (demo.home / "demo" / "logs").glob("*.log"))
+    everything = b"".join(each.read_bytes() for each in (demo.home / "demo" / "logs").glob("*.log"))
     assert everything
-    for person in people(1, PEOPLE):
-        assert person.ins[:13] not in everything
-        assert person.email is None or person.email not in everything
+    assert traces_of_people(everything) == set()
+
+
+def test_nobody_is_in_the_databases(demo: Demo, summary: Result):
+    """No number, name or address of a person stands in clear in any row of any collection."""
+    port = remembered(demo.home / "demo")["mongo"]
+    with MongoClient[dict[str, Any]](f"mongodb://127.0.0.1:{port}/?directConnection=true") as client:
+        rows = [
+            encode(row)
+            for database in set(client.list_database_names()) - {"admin", "config", "local"}
+            for name in client[database].list_collection_names()
+            for row in client[database][name].find()
+        ]
+    assert len(rows) > PEOPLE * LINES
+    assert traces_of_people(b"".join(rows)) == set()
+
+
+def test_a_person_in_clear_would_be_found():
+    """What looks for people finds one."""
+    someone = next(iter(people(1, 1)))
+    row = encode({"name": someone.birth_name, "ins": someone.ins})
+    assert traces_of_people(row) == {someone.birth_name.encode(), someone.ins[:13].encode()}
+
+
+def traces_of_people(written: bytes) -> set[bytes]:
+    """Return what of the demonstration's people stands in these bytes; texts so short as to occur by chance apart."""
+    told = {
+        text.encode()
+        for person in people(1, PEOPLE)
+        for text in (person.ins[:13], person.email, person.birth_name, *person.address)
+        if text is not None and len(text) > 5
+    }
+    return {text for text in told if text in written}
 
 
 def test_ctrl_c_stops_everything(demo: Demo, summary: Result):
