@@ -19,8 +19,8 @@ from deploy.local.processes import Program, Running, launch
 PROCESSES: Final = 2
 """Worker processes: more were not faster on two cores."""
 
-THREADS: Final = 8
-"""Threads that publish: a publication waits for its confirmation."""
+THREADS: Final = 4
+"""Threads that publish, since a publication waits for its confirmation: more were not faster."""
 
 DEADLINE_S: Final = 120.0
 

@@ -28,7 +28,9 @@ def main() -> None:
     with ground() as where:
         if chosen.only != "whole-way":
             found += consuming.compare(where, rounds=chosen.rounds, scale=chosen.scale, say=_progress)
-        if chosen.only != "consuming":
+        if where.stack.origin == "environment":
+            _progress("The whole way is left out: each insurer needs a broker user of its own.")
+        elif chosen.only != "consuming":
             found.append(whole_way.compare(where, rounds=chosen.rounds, scale=chosen.scale, say=_progress))
     print(json.dumps(_as_json(found), indent=2) if chosen.json else _as_text(found, chosen.rounds))
 

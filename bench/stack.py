@@ -17,7 +17,7 @@ from aio_pika.abc import AbstractRobustChannel
 from pymongo import MongoClient
 
 from bench.measure import Watched
-from deploy.local.places import default_home, folder
+from deploy.local.places import StackError, default_home, folder
 from deploy.local.processes import running_processes
 from deploy.local.stack import Stack, start_stack
 from shared.messaging.amqp import declare
@@ -75,10 +75,16 @@ def ground() -> Iterator[Ground]:
         signal.signal(number, _stop)
     home = tempfile.mkdtemp(prefix="bench-", dir=folder(default_home()))
     try:
-        with start_stack(Path(home)) as stack:
+        with start_stack(Path(home), say=_progress) as stack:
             yield Ground(stack)
+    except StackError as error:
+        sys.exit(f"carnet: {error}")
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _progress(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
