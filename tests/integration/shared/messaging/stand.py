@@ -1,0 +1,109 @@
+"""A small service as a process of its own: it keeps things, tells that it did, and notes what it was told.
+
+Run as ``python -m tests.integration.shared.messaging.stand``. Failpoints come from the environment and wrap the
+production code from here; production code knows nothing of them:
+
+- ``STAND_DIE=before-ack``: killed (SIGKILL) in the place of the first acknowledgement;
+- ``STAND_DIE=before-publish``: killed in the place of the first publication;
+- ``STAND_REREAD_MS``, ``STAND_SILENT_MS``, ``STAND_BEAT_S``: the outbox's times, shortened.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, ClassVar, Literal, NoReturn
+
+import uvloop
+
+from shared.contracts.event import Data, Event
+from shared.logging import configure_logging
+from shared.messaging import consumer, mongo_outbox, relay, runtime, topology, worker
+from shared.messaging.amqp import AmqpPublisher
+from shared.messaging.runtime import open_runtime
+from shared.messaging.subscription import Subscription, of_contract
+from shared.messaging.unit import Unit
+from shared.settings import ServiceSettings
+
+HAPPENED = topology.Flow("stand", "thing.happened.v1")
+KEPT = topology.Flow("stand", "thing.kept.v1")
+FLOWS = (HAPPENED, KEPT)
+
+
+class ThingData(Data):
+    """What happened; a negative number is one that no handler can bear."""
+
+    n: int
+
+
+class ThingHappenedV1(Event):
+    """Something happened."""
+
+    TYPE: ClassVar[str] = "thing.happened.v1"
+    type: Literal["thing.happened.v1"] = "thing.happened.v1"
+    data: ThingData
+
+
+class ThingKeptV1(Event):
+    """A thing is kept."""
+
+    TYPE: ClassVar[str] = "thing.kept.v1"
+    type: Literal["thing.kept.v1"] = "thing.kept.v1"
+    data: ThingData
+
+
+async def keep(events: Sequence[ThingHappenedV1], unit: Unit, *, things: Any) -> None:
+    """Insert one row per event and tell; nothing about a row would show that its event came before."""
+    if any(event.data.n < 0 for event in events):
+        raise ArithmeticError
+    unit.apply(partial(_insert, things, [{"event": event.id} for event in events]))
+    for event in events:
+        unit.emit(ThingKeptV1.new(source="/stand", time=event.time, data=event.data, cause=event))
+
+
+async def note(events: Sequence[ThingKeptV1], unit: Unit, *, told: Any) -> None:
+    """Insert one row per thing that was told, named after the event that caused it."""
+    unit.apply(partial(_insert, told, [{"event": (event.causationid or "|").split("|")[1]} for event in events]))
+
+
+async def _insert(collection: Any, rows: list[dict[str, str]], session: Any) -> None:
+    await collection.insert_many(rows, session=session)
+
+
+def _die(*_given: object, **_named: object) -> NoReturn:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise SystemExit
+
+
+def _set_failpoints() -> None:
+    """Replace what the environment names."""
+    environment = os.environ
+    runtime.FLOWS = FLOWS  # type: ignore[assignment, attr-defined]
+    if environment.get("STAND_DIE") == "before-ack":
+        consumer.Consumer._acknowledge = _die  # type: ignore[method-assign]
+    if environment.get("STAND_DIE") == "before-publish":
+        AmqpPublisher.publish = _die  # type: ignore[method-assign]
+    mongo_outbox.REREAD_AFTER_MS = int(environment.get("STAND_REREAD_MS", "5000"))  # type: ignore[misc]
+    mongo_outbox.SILENT_AFTER_MS = int(environment.get("STAND_SILENT_MS", "30000"))  # type: ignore[misc]
+    relay._BEAT_S = float(environment.get("STAND_BEAT_S", "5"))  # type: ignore[misc]
+
+
+async def _work() -> None:
+    settings = ServiceSettings()
+    configure_logging("stand", "worker", settings.log_level)
+    async with open_runtime("stand", settings) as opened:
+        things, told = opened.database["things"], opened.database["told"]
+        await worker.run_worker(
+            opened,
+            [
+                Subscription(HAPPENED, of_contract(ThingHappenedV1), partial(keep, things=things)),
+                Subscription(KEPT, of_contract(ThingKeptV1), partial(note, told=told)),
+            ],
+        )
+
+
+if __name__ == "__main__":
+    _set_failpoints()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_work())
