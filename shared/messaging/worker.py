@@ -16,6 +16,7 @@ from shared.http.server import serving
 from shared.messaging.amqp import address
 from shared.messaging.consumer import PREFETCH, Consumer
 from shared.messaging.delivery import Delivery
+from shared.messaging.properties import tolerate_any_properties
 from shared.messaging.rows import AlreadySealed, RowMaker, RowSealer
 from shared.messaging.runtime import Runtime
 from shared.messaging.settling import Settler
@@ -33,6 +34,7 @@ async def run_worker(
     runtime: Runtime, subscriptions: Sequence[Subscription[Any]], *, sealer: RowSealer | None = None
 ) -> None:
     """Consume until SIGTERM or SIGINT; raise if a consumer or the relay failed for good."""
+    tolerate_any_properties()
     consumers = [_consumer(runtime, each, sealer or AlreadySealed()) for each in subscriptions]
     broker = _broker(runtime, consumers)
     failure: list[BaseException] = []

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import aio_pika
+import pamqp.encode
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractQueue, AbstractRobustChannel
 from bson import encode
@@ -164,3 +165,18 @@ async def test_an_insurer_is_answered(installation: _Installation):
     written = b"".join(map(encode, rows)).upper() + json.dumps(published + told).encode().upper()
     for clear in (INS, OTHER_INS, "LILAS", "EXAMPLE.ORG", "CONSULTATION"):
         assert clear.encode() not in written
+
+
+async def test_no_properties_stop_the_flow(installation: _Installation, monkeypatch: pytest.MonkeyPatch):
+    """A message whose properties are no text is refused to its sender like any other, and the next one passes."""
+    with monkeypatch.context() as patched:
+        patched.setitem(pamqp.encode.METHODS, "shortstr", _latin)
+        await installation.publish(settled(), LINES, "application/\xe9v\xe9nement")
+    (refused,) = await _take(installation.feedback, 1)
+    assert refused["data"]["reason"] == "content-type"
+    await installation.publish(registered(), PEOPLE)
+    assert [event["type"] for event in await _take(installation.tap, 2)][-1] == "beneficiary.accepted.v1"
+
+
+def _latin(text: str) -> bytes:
+    return bytes([len(text)]) + text.encode("latin-1")
