@@ -16,6 +16,9 @@ Cents = Annotated[int, Field(strict=True, ge=-100_000_000, le=100_000_000)]
 
 Text = Annotated[str, Field(strict=True, min_length=1, max_length=120)]
 Code = Annotated[str, Field(strict=True, min_length=1, max_length=20, pattern=r"^[A-Z0-9.-]+$")]
+Reference = Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9/][A-Za-z0-9._:/|-]*$")]
+"""Another event's name. It is passed on in clear, so it has an id's form: no place for a person's name."""
+
 Digits = Annotated[str, Field(strict=True, min_length=1, max_length=15, pattern=r"^[0-9]+$")]
 
 Regime = Literal["RG", "MSA", "MGEN", "OTHER"]
@@ -37,6 +40,8 @@ class UpstreamEvent(Event):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     subject: None = None
+    correlationid: Reference | None = None
+    causationid: Reference | None = None
 
 
 class InsIdentifier(_Strict):

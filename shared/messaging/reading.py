@@ -17,6 +17,9 @@ _PRESENTABLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 """An id of this form may be repeated to its sender; any other is not."""
 
 
+_WIRE_TYPE = re.compile(r"[a-z]{1,30}(\.[a-z]{1,30}){1,3}\.v[0-9]{1,3}")
+"""A routing key of this form may be kept in clear; any other is the sender's own text."""
+
 _UNVERIFIED = "message"
 """Stands in a key where a source stands in others; a source begins with a slash."""
 
@@ -65,7 +68,7 @@ def _read_one(subscription: Subscription[E], delivery: Delivery, document: Any, 
         key=f"{subscription.flow.queue}|{event.source}|{event.id}",
         digest=_digest(content, secret),
         raw=raw,
-        wire_type=delivery.routing_key,
+        wire_type=_wire_type(subscription, delivery),
         user=delivery.user,
         event=event,
         position=place,
@@ -97,7 +100,7 @@ def _refused(
         refused_id=presented if readable else None,
         message_id=delivery.message_id,
         user=delivery.user,
-        wire_type=delivery.routing_key,
+        wire_type=_wire_type(subscription, delivery),
     )
     return replace(_unverified(subscription, delivery, document, place, secret), refusal=refusal)
 
@@ -115,12 +118,16 @@ def _unverified(
         key=f"{subscription.flow.queue}|{_UNVERIFIED}|{digest.hex()}:{place}",
         digest=digest,
         raw=delivery.body if document is None else _best_effort(document),
-        wire_type=delivery.routing_key,
+        wire_type=_wire_type(subscription, delivery),
         user=delivery.user,
         event=None,
         position=place,
         delivery=delivery,
     )
+
+
+def _wire_type(subscription: Subscription[E], delivery: Delivery) -> str:
+    return delivery.routing_key if _WIRE_TYPE.fullmatch(delivery.routing_key) else subscription.flow.key
 
 
 def _is_unverified(key: str) -> bool:

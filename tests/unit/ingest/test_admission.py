@@ -84,6 +84,8 @@ def test_no_object(document):
         ({"time": "1700000000"}, ("date-invalid", "time")),
         ({"time": "2026-11-31T10:00:00Z"}, ("date-invalid", "time")),
         ({"traceparent": "00-x"}, ("field-format", "traceparent")),
+        ({"correlationid": "Jean DUPONT"}, ("field-format", "correlationid")),
+        ({"causationid": "jean@example.org"}, ("field-format", "causationid")),
         ({"data": None}, ("field-type", "data")),
         ({"data": []}, ("field-type", "data")),
         ({"$where": 1}, ("field-unknown", None)),

@@ -192,3 +192,20 @@ class TestAgain:
 
         assert again.refusal is not None
         assert (again.key, again.refusal.error.code, again.raw) == ("q|/s|1", "erased", b"")
+
+
+@pytest.mark.parametrize("key", ["", "184127645108946", "jean dupont.v1", "thing.happened.v1\n", "\x1b[31m", "[/red]"])
+def test_a_senders_own_text_is_no_type(key: str):
+    """A routing key that is no wire type is never kept in clear: its sender may have put anything there."""
+    (item,) = readings(thing(1).to_json(), routing_key=key)
+    (broken,) = readings(bad(), routing_key=key)
+
+    assert broken.refusal is not None
+    assert {item.wire_type, broken.wire_type, broken.refusal.wire_type} == {FLOW.key}
+
+
+def test_an_unknown_type_is_kept():
+    """The operator sees which type a sender used that Carnet does not know."""
+    (item,) = readings(bad(), routing_key="care.given.v2")
+
+    assert item.wire_type == "care.given.v2"
