@@ -20,11 +20,16 @@ class Sifted:
     """Those whose former row ends, whatever becomes of the event under its own key."""
     tally: Counter[str] = field(default_factory=Counter)
     """How many were known already."""
+    copy: str = "duplicate"
+    """What a known event is that the broker did not hand over before."""
 
 
-async def sift(part: Sequence[Incoming], inbox: Inbox) -> Sifted:
-    """Ask the inbox, and sort."""
-    sifted = Sifted()
+async def sift(part: Sequence[Incoming], inbox: Inbox, *, ours: bool = False) -> Sifted:
+    """Ask the inbox, and sort.
+
+    ``ours``: the events are Carnet's own, each published once; a copy is one that an outbox sent again.
+    """
+    sifted = Sifted(copy="resent" if ours else "duplicate")
     known = await _ask(part, inbox)
     reused: list[Incoming] = []
     for item in part:
@@ -49,7 +54,7 @@ def _place(item: Incoming, known: dict[str, Seen], sifted: Sifted) -> list[Incom
         known[item.key] = Seen(item.digest, State.DONE, 0)
         sifted.fresh.append(item)
     elif seen.digest == item.digest:
-        sifted.tally["redelivered" if item.redelivered else "duplicate"] += 1
+        sifted.tally["redelivered" if item.redelivered else sifted.copy] += 1
     else:
         return [as_reuse(item)]
     return []

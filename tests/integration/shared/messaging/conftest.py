@@ -129,7 +129,7 @@ class Rig:
         """Return the ends of events of the flow, over all processes."""
         total: Counter[str] = Counter()
         async for row in self.database["books"].find({"_id.queue": FLOWS[0].queue}):
-            total.update({name: row[name] for name in ("done", "duplicate", "redelivered") if name in row})
+            total.update({name: row[name] for name in ("done", "resent", "redelivered") if name in row})
         return total
 
     async def until(self, condition: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> None:

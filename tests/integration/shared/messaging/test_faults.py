@@ -30,7 +30,7 @@ async def test_killed_between_commit_and_acknowledgement(rig: Rig):
     await rig.assert_exactly_once()
     books = await rig.books()
     assert books["redelivered"] > 0
-    assert books["duplicate"] == 0
+    assert books["resent"] == 0
 
 
 async def test_killed_between_commit_and_publication(rig: Rig):
@@ -58,7 +58,7 @@ async def test_same_batches_to_two_workers_at_once(rig: Rig):
 
     await rig.assert_exactly_once()
     assert {worker for worker in await _processes(rig) if worker}, "nobody worked"
-    assert await rig.books() == {"done": 1000, "duplicate": 1000}
+    assert await rig.books() == {"done": 1000, "resent": 1000}
 
 
 async def test_one_bad_event_among_200(rig: Rig):

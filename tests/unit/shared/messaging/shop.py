@@ -15,12 +15,12 @@ from shared.messaging.relay import Relay
 from shared.messaging.rows import AlreadySealed, RowBody, RowMaker
 from shared.messaging.settling import Settler
 from shared.messaging.subscription import Subscription, of_contract
-from shared.messaging.topology import Flow
+from shared.messaging.topology import UPSTREAM, Flow
 from shared.messaging.unit import Unit
 from tests.fakes.messaging import NOON, InMemoryInbox, InMemoryOutbox, ManualClock, RecordingPublisher
 
 SECRET = bytes(range(32))
-FLOW = Flow("shop", "thing.happened.v1")
+FLOW = Flow("shop", "thing.happened.v1", UPSTREAM)
 
 
 class ThingData(Data):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from shared.messaging.cloudevents import canonical
 from shared.messaging.failures import FencedError, RacedError
 from shared.messaging.settling import StrayOutcomeError
 from shared.messaging.store import Row
+from shared.messaging.topology import EVENTS
 from shared.messaging.unit import Emitted, State, Unit
 from tests.unit.shared.messaging.shop import FLOW, Shop, Thing, message, raw_message, thing, things
 
@@ -83,6 +85,16 @@ async def test_redelivery_is_no_duplicate(shop: Shop):
 
     assert set(shop.kept.values()) == {1}
     assert shop.books == {"done": 3, "redelivered": 3}
+
+
+async def test_what_an_outbox_sent_again_is_no_duplicate():
+    """Carnet's own event was published once, however often an outbox had to send it: it is not in the sum (rule 14)."""
+    shop = Shop(flow=replace(FLOW, exchange=EVENTS))
+    await shop.take(message(things(3)))
+    await shop.take(message(things(3)))
+
+    assert set(shop.kept.values()) == {1}
+    assert shop.books == {"done": 3, "resent": 3}
 
 
 async def test_reused_id(counter: Shop):
