@@ -2,7 +2,7 @@
 
 The broker passes properties on as it got them. The decoder below aio-pika raises for a text that is not UTF-8, an
 impossible date or an endless table, and the connection ends; the broker then delivers the same message again, and one
-message of one sender stops a flow for all.
+message of one sender stops a flow for all. A routing key is the sender's text as well.
 """
 
 from typing import Any, Final
@@ -16,12 +16,17 @@ _FLAGS: Final = 14
 
 _UNREADABLE: Final = (ValueError, ArithmeticError, RecursionError, OSError)
 
+_AFTER_THE_TAG: Final = 9
+"""What stands between a delivery's consumer tag and its exchange: a number and a flag."""
+
 _strictly: Final = ContentHeader.unmarshal
+_strictly_delivered: Final = Basic.Deliver.unmarshal
 
 
 def tolerate_any_properties() -> None:
     """Have every connection of this process leave out each property that it cannot read, and keep the others."""
     ContentHeader.unmarshal = _tolerantly  # type: ignore[assignment, method-assign]
+    Basic.Deliver.unmarshal = _tolerantly_delivered  # type: ignore[assignment, method-assign]
 
 
 def _tolerantly(header: ContentHeader, data: bytes) -> None:
@@ -29,6 +34,15 @@ def _tolerantly(header: ContentHeader, data: bytes) -> None:
         _strictly(header, data)
     except _UNREADABLE:
         header.properties = _legible(data)
+
+
+def _tolerantly_delivered(delivery: Basic.Deliver, data: bytes) -> None:
+    try:
+        _strictly_delivered(delivery, data)
+    except UnicodeDecodeError:
+        exchange = _size("shortstr", data) + _AFTER_THE_TAG
+        key = exchange + _size("shortstr", data[exchange:]) + 1
+        _strictly_delivered(delivery, data[:key] + bytes(octet if octet < 128 else ord("?") for octet in data[key:]))
 
 
 def _legible(data: bytes) -> Basic.Properties:

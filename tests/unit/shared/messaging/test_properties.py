@@ -4,6 +4,7 @@ import struct
 
 import pamqp.frame
 import pytest
+from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
 from shared.messaging.properties import tolerate_any_properties
@@ -15,6 +16,7 @@ OWN = b"\x0finsurer.cpam-44"
 @pytest.fixture(autouse=True)
 def _as_in_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ContentHeader, "unmarshal", ContentHeader.unmarshal)
+    monkeypatch.setattr(Basic.Deliver, "unmarshal", Basic.Deliver.unmarshal)
     tolerate_any_properties()
 
 
@@ -74,3 +76,14 @@ def test_a_frame_that_ends_early_is_no_end_of_the_connection(end: int):
     """Wherever the properties break off, the message's size is known and so it is refused like any other."""
     properties = (b"\x02\xff\xfe" + table(b"\x01a?") + b"\xff" * 8 + OWN)[:end]
     assert read(TYPE | HEADERS | TIME | USER, properties).body_size == 2
+
+
+@pytest.mark.parametrize(("sent", "read_as"), [(b"care.given.v1", "care.given.v1"), (b"care.\xff\xe9", "care.??")])
+def test_a_routing_key_that_is_no_text(sent: bytes, read_as: str):
+    """A message under a key that is no text is delivered like any other, and what stands before its key is kept."""
+    names = [bytes([len(name)]) + name for name in (b"ctag1", b"upstream", sent)]
+    payload = struct.pack(">I", Basic.Deliver.index) + names[0] + struct.pack(">QB", 7, 1) + names[1] + names[2]
+    frame = pamqp.frame.unmarshal(struct.pack(">BHI", 1, 1, len(payload)) + payload + b"\xce")[2]
+    assert isinstance(frame, Basic.Deliver)
+    assert (frame.consumer_tag, frame.delivery_tag, frame.redelivered) == ("ctag1", 7, True)
+    assert (frame.exchange, frame.routing_key) == ("upstream", read_as)
