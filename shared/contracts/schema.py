@@ -25,6 +25,7 @@ CONTRACTS: Final[tuple[type[Event], ...]] = (
 """Every message, in the order in which a line of care meets them."""
 
 _PROSE: Final = frozenset({"title", "description"})
+_TABLES: Final = frozenset({"properties", "$defs"})
 
 
 def schema_of(contract: type[Event]) -> dict[str, Any]:
@@ -40,23 +41,19 @@ def as_text(document: Any) -> str:
 def is_additive(old: Any, new: Any) -> bool:
     """Tell whether whoever reads by the old schema reads what the new one allows: only optional fields were added."""
     if isinstance(old, dict) and isinstance(new, dict):
-        former = {name: value for name, value in old.items() if name not in _PROSE}
-        added = {name for name in new if name not in _PROSE} - former.keys()
-        grows = "properties" in old or _is_table(old)
-        return (not added or grows) and all(
-            name in new and (_same_required(value, new[name]) if name == "required" else is_additive(value, new[name]))
-            for name, value in former.items()
-        )
+        return all(_keyword_holds(name, old.get(name), new.get(name)) for name in (old.keys() | new.keys()) - _PROSE)
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) == len(new) and all(map(is_additive, old, new))
     return bool(old == new)
 
 
-def _is_table(schema: dict[str, Any]) -> bool:
-    """Tell a table of named schemas (`properties`, `$defs`) from a schema: it may grow."""
-    return bool(schema) and all(isinstance(value, dict) for value in schema.values())
-
-
-def _same_required(old: list[str], new: list[str]) -> bool:
-    return set(old) == set(new)
+def _keyword_holds(name: str, old: Any, new: Any) -> bool:
+    """Tables of named schemas may grow; what is required stays the same; anything else may not even appear."""
+    if name in _TABLES:
+        return all(field in (new or {}) and is_additive(schema, new[field]) for field, schema in (old or {}).items())
+    if name == "required":
+        return set(old or ()) == set(new or ())
+    return is_additive(old, new)
 
 
 def main() -> None:

@@ -7,9 +7,11 @@ and the queues to the topology (decision 0006).
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic.json_schema import models_json_schema
+
 from shared.contracts import ingest, insurers, operations, records
 from shared.contracts.event import Event
-from shared.contracts.schema import CONTRACTS, as_text, schema_of
+from shared.contracts.schema import CONTRACTS, as_text
 from shared.messaging.cloudevents import BATCH, MAX_EVENTS, SINGLE
 from shared.messaging.topology import EVENTS, EXCHANGES, FEEDBACK, FLOWS, Flow
 
@@ -54,7 +56,7 @@ def document_of(service: str) -> Document:
         },
         "components": {
             "messages": {wire_type: _message(contract) for wire_type, contract in sorted(contracts.items())},
-            "schemas": {wire_type: _schema(contract) for wire_type, contract in sorted(contracts.items())},
+            "schemas": _schemas([contract for _, contract in sorted(contracts.items())]),
         },
     }
 
@@ -112,10 +114,16 @@ def _message(contract: type[Event]) -> Document:
     }
 
 
-def _schema(contract: type[Event]) -> Document:
-    """Return a contract's schema with its definitions inside, as a reference's target must be complete."""
-    schema = schema_of(contract)
-    return {name: value for name, value in schema.items() if name != "$schema"}
+def _schemas(contracts: list[type[Event]]) -> Document:
+    """Return the contracts' schemas by wire type, with what they share beside them.
+
+    A tool resolves a reference from the root of the document, not from the schema it stands in.
+    """
+    places = "#/components/schemas/{model}"
+    by_contract, shared = models_json_schema([(each, "validation") for each in contracts], ref_template=places)
+    named = {each: by_contract[each, "validation"]["$ref"].rpartition("/")[2] for each in contracts}
+    table: Document = dict(shared["$defs"])
+    return {each.TYPE: table.pop(name) for each, name in named.items()} | table
 
 
 def main() -> None:

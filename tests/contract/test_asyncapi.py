@@ -1,5 +1,8 @@
 """The services' AsyncAPI documents: fresh, and saying what runs."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from shared.contracts.schema import CONTRACTS, as_text
@@ -17,13 +20,24 @@ def test_documents_are_fresh(service: str):
 def test_every_reference_has_its_target(service: str):
     """Nothing points nowhere."""
     document = document_of(service)
-    for operation in document["operations"].values():
-        assert operation["channel"]["$ref"].removeprefix("#/channels/") in document["channels"]
-    for channel in document["channels"].values():
-        for reference in channel["messages"].values():
-            name = reference["$ref"].removeprefix("#/components/messages/")
-            assert document["components"]["messages"][name]["payload"]["$ref"] == f"#/components/schemas/{name}"
-            assert name in document["components"]["schemas"]
+    references = list(_references(document))
+    assert references
+    for reference in references:
+        place = document
+        for step in reference.removeprefix("#/").split("/"):
+            place = place[step]
+    for name, message in document["components"]["messages"].items():
+        assert message["payload"]["$ref"] == f"#/components/schemas/{name}"
+
+
+def test_payloads_are_the_contracts():
+    """A payload in a document says what the contract's own schema says."""
+    document = document_of("ingest")
+    for contract in CONTRACTS:
+        schema = document["components"]["schemas"].get(contract.TYPE)
+        if schema is not None:
+            assert schema["properties"].keys() == contract.model_json_schema()["properties"].keys()
+            assert schema["required"] == contract.model_json_schema()["required"]
 
 
 def test_every_flow_and_contract_is_somewhere():
@@ -33,3 +47,15 @@ def test_every_flow_and_contract_is_somewhere():
     assert {f"receive {flow.queue}" for flow in FLOWS} <= operations
     sent = {wire_type for document in documents for wire_type in document["channels"]["events"]["messages"]}
     assert sent == {contract.TYPE for contract in CONTRACTS if "insurers" not in contract.__module__}
+
+
+def _references(part: Any) -> Iterator[str]:
+    """Find every `$ref`, however deep: a tool resolves each from the root of the document."""
+    if isinstance(part, dict):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"]
+        for value in part.values():
+            yield from _references(value)
+    if isinstance(part, list):
+        for value in part:
+            yield from _references(value)

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from shared.contracts import insurers
 from shared.contracts.event import Event
 from shared.contracts.schema import CONTRACTS, FOLDER, as_text, is_additive, schema_of
+from shared.messaging.topology import EVENTS, FLOWS, UPSTREAM
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = FOLDER.parent / "examples"
@@ -72,10 +74,25 @@ def test_the_table_names_every_contract():
     assert all(f"| `{contract.TYPE}` | `{contract.__name__}` |" in table for contract in CONTRACTS)
 
 
+def test_the_table_names_every_taker():
+    """The table says who takes a message, and the queues say the same."""
+    rows = [line.split("|") for line in (FOLDER.parent / "README.md").read_text("utf-8").splitlines() if "V1`" in line]
+    for row in rows:
+        contract = BY_TYPE[row[1].strip(" `")]
+        from_outside = contract.__module__ == insurers.__name__
+        exchange = UPSTREAM if from_outside else EVENTS
+        takers = {flow.consumer for flow in FLOWS if flow.exchange == exchange and flow.key in (contract.TYPE, "#")}
+        assert set(row[4].replace(" the insurer,", "").strip().split(", ")) == takers, contract.TYPE
+
+
 def _old() -> dict[str, Any]:
     return {
         "type": "object",
-        "properties": {"paid": {"type": "integer"}, "act": {"$ref": "#/$defs/Act"}},
+        "properties": {
+            "paid": {"type": "integer"},
+            "act": {"$ref": "#/$defs/Act"},
+            "title": {"anyOf": [{"type": "string", "maxLength": 9}, {"type": "null"}]},
+        },
         "required": ["paid"],
         "$defs": {"Act": {"type": "object", "properties": {"code": {"type": "string"}}, "required": ["code"]}},
     }
@@ -113,9 +130,15 @@ def test_adding_is_additive(new: dict[str, Any]):
     [
         _changed("properties", "paid", remove=True),
         _changed("properties", "paid", "type", value="string"),
+        _changed("properties", "title", "anyOf", value=[{"type": "string", "maxLength": 5}, {"type": "null"}]),
+        _changed("properties", "title", "anyOf", value=[{"type": "string", "maxLength": 9}]),
         _changed("properties", "paid", "maximum", value=10),
         _changed("required", value=["paid", "act"]),
         _changed("required", value=[]),
+        _changed("additionalProperties", value=False),
+        _changed("$defs", "Act", "additionalProperties", value=False),
+        _changed("properties", "act", "required", value=["code"]),
+        _changed("properties", "title", remove=True),
         _changed("$defs", "Act", "required", value=[]),
     ],
 )
