@@ -1,10 +1,11 @@
 """``/ops/messaging``: what waits, is parked, refused or unsent, and the operator's acts on it."""
 
+import unicodedata
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.http.identity import Principal
 from shared.http.problems import Problem
@@ -12,6 +13,7 @@ from shared.messaging.books import MAX_TARGETS, Act, Books
 from shared.messaging.topology import Flow, dead_queue
 
 Depth = Callable[[str], Awaitable[int]]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=200)]
 Keys = Annotated[list[Annotated[str, Field(max_length=400)]], Field(min_length=1, max_length=MAX_TARGETS)]
 
 
@@ -20,11 +22,11 @@ class _Body(BaseModel):
 
     keys: Keys
     """Inbox keys, exactly those that were seen."""
-    reason: Annotated[str, Field(min_length=3, max_length=200)] | None = None
+    reason: Reason | None = None
 
 
 class _Discard(_Body):
-    reason: Annotated[str, Field(min_length=3, max_length=200)]
+    reason: Reason
 
 
 def messaging_doors(  # noqa: C901 - a table of doors, none of them complex
@@ -79,9 +81,14 @@ def messaging_doors(  # noqa: C901 - a table of doors, none of them complex
     @router.post("/discard")
     async def discard(body: _Discard, caller: Operator, second: Second) -> dict[str, int]:
         """End held rows without effect: two operators, and a reason."""
-        if second.sub == caller.sub:
+        if _person(second) == _person(caller):
             raise Problem(403, "second-operator-same")
         act = Act(caller.sub, "discard", body.keys, body.reason, second.sub)
         return {"discarded": await books.discard(act)}
 
     return router
+
+
+def _person(principal: Principal) -> str:
+    """Two spellings of one name are one person: an issuer may pass on what somebody typed."""
+    return "".join(unicodedata.normalize("NFKC", principal.sub).casefold().split())

@@ -171,6 +171,20 @@ async def test_a_discard_needs_two_operators(runtime: Runtime, client: httpx.Asy
     assert await traces(runtime) == []
 
 
+@pytest.mark.parametrize("name", ["Alice", "alice ", "\uff41lice"])
+async def test_another_spelling_is_no_second_operator(name: str, client: httpx.AsyncClient):
+    """Capitals, spaces and letters that only look different make nobody a second operator."""
+    body = {"keys": ["b"], "reason": "sent by mistake"}
+    answer = await client.post("/ops/messaging/discard", headers={**ALICE, SECOND: bearer(name)}, json=body)
+    assert (answer.status_code, answer.json()["code"]) == (403, "second-operator-same")
+
+
+async def test_spaces_are_no_reason(client: httpx.AsyncClient):
+    """A reason has letters, and loses the spaces around them."""
+    answer = await client.post("/ops/messaging/discard", headers=BOTH, json={"keys": ["b"], "reason": "     "})
+    assert answer.status_code == 422
+
+
 async def test_a_discard_ends_and_forgets(runtime: Runtime, client: httpx.AsyncClient):
     """A discarded event is ignored, counted as such, keeps nothing of what it said, and names both operators."""
     await fill(runtime)
