@@ -38,7 +38,11 @@ class MongoInbox:
         self._process = process
 
     async def prepare(self) -> None:
-        """Create the index of the rows that were not simply done; the others need none."""
+        """Create the index of the rows that were not simply done, the others need none; and the books themselves.
+
+        A collection that is first made inside a transaction makes the first commits of two processes meet.
+        """
+        await self._books.create_index("_id")
         await self._inbox.create_index(
             [("queue", ASCENDING), ("state", ASCENDING), ("due", ASCENDING), ("_id", ASCENDING)],
             partialFilterExpression={"queue": {"$exists": True}},
