@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -17,6 +18,7 @@ from shared.messaging.amqp import address
 from shared.messaging.consumer import PREFETCH, Consumer
 from shared.messaging.delivery import Delivery
 from shared.messaging.properties import tolerate_any_properties
+from shared.messaging.receipts import Receipts
 from shared.messaging.rows import AlreadySealed, RowMaker, RowSealer
 from shared.messaging.runtime import Runtime
 from shared.messaging.settling import Settler
@@ -110,7 +112,7 @@ def _broker(runtime: Runtime, consumers: Sequence[Consumer[Any]]) -> RabbitBroke
             RabbitQueue(consumer.subscription.flow.queue, declare=False),
             channel=Channel(prefetch_count=PREFETCH),
             ack_policy=AckPolicy.MANUAL,
-            decoder=_as_delivery,
+            decoder=partial(_as_delivery, Receipts(consumer.subscription.flow.queue)),
             no_reply=True,
         )
         subscribe(_receiver(consumer))
@@ -124,7 +126,7 @@ def _receiver(consumer: Consumer[Any]) -> Callable[[Delivery], Awaitable[None]]:
     return receive
 
 
-async def _as_delivery(message: StreamMessage[Any]) -> Delivery:
+async def _as_delivery(receipts: Receipts, message: StreamMessage[Any]) -> Delivery:
     raw = message.raw_message
     return Delivery(
         body=raw.body,
@@ -133,5 +135,5 @@ async def _as_delivery(message: StreamMessage[Any]) -> Delivery:
         message_id=raw.message_id,
         user=raw.user_id,
         redelivered=bool(raw.redelivered),
-        acknowledge=message.ack,
+        acknowledge=partial(receipts.finish, raw),
     )

@@ -1,0 +1,73 @@
+"""Acknowledges what finished together in one frame: the broker's work per message is a third of one by one."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from weakref import WeakKeyDictionary
+
+import structlog
+from aio_pika.abc import AbstractIncomingMessage
+from aiormq.abc import AbstractChannel
+
+_REMEMBERED: Final = 10_000
+"""Numbers remembered beyond a missing one; more, and this channel's messages are acknowledged one by one."""
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far the messages of a channel, which the broker numbers from 1, are finished.
+
+    To acknowledge one "and all before it" is right only when all before it are finished, in whatever order.
+    """
+
+    reached: int = 0
+    """Every message up to this number is finished."""
+    ahead: set[int] = field(default_factory=set)
+    """Finished beyond a number that is missing."""
+
+    def finish(self, numbers: Sequence[int]) -> tuple[int | None, list[int]]:
+        """Return the number to acknowledge with all before it, if any, and those to acknowledge alone."""
+        if len(self.ahead) < _REMEMBERED:
+            self.ahead.update(numbers)
+        while self.reached + 1 in self.ahead:
+            self.reached += 1
+            self.ahead.remove(self.reached)
+        together = [number for number in numbers if number <= self.reached]
+        return max(together, default=None), [number for number in numbers if number > self.reached]
+
+
+class Receipts:
+    """Takes the finished messages of one queue and acknowledges them once the consumer waits for something else."""
+
+    def __init__(self, queue: str) -> None:
+        self._queue = queue
+        self._finished: dict[AbstractChannel, dict[int, AbstractIncomingMessage]] = {}
+        self._progress: WeakKeyDictionary[AbstractChannel, Progress] = WeakKeyDictionary()
+        self._sending: asyncio.Task[None] | None = None
+
+    async def finish(self, message: AbstractIncomingMessage) -> None:
+        """Note that every event of a message has its row; raise if its channel is gone."""
+        self._finished.setdefault(message.channel, {})[message.delivery_tag or 0] = message
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._send())
+
+    async def _send(self) -> None:
+        """Acknowledge, one frame after the other; what came meanwhile is next."""
+        while self._finished:
+            finished, self._finished = self._finished, {}
+            for channel, messages in finished.items():
+                await self._acknowledge(self._progress.setdefault(channel, Progress()), messages)
+
+    async def _acknowledge(self, progress: Progress, messages: dict[int, AbstractIncomingMessage]) -> None:
+        """An acknowledgement that fails is harmless: the broker delivers again and the inbox knows."""
+        together, alone = progress.finish(list(messages))
+        try:
+            if together is not None:
+                await messages[together].ack(multiple=True)
+            for number in alone:
+                await messages[number].ack()
+        except Exception as error:  # noqa: BLE001 - whatever the library raises on a channel that is gone
+            log.info("acknowledgement_lost", queue=self._queue, error=type(error).__name__)
