@@ -7,21 +7,31 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from shared.messaging import relay, settling
 from tests.unit.shared.messaging.shop import Shop
+
+
+class _Hurried:
+    """The module asyncio, but for sleeping; others that share the event loop sleep as they always did."""
+
+    def __init__(self, taken: list[float]) -> None:
+        self._taken = taken
+
+    async def sleep(self, seconds: float) -> None:
+        """Note how long, and come back at once."""
+        self._taken.append(seconds)
+        await asyncio.sleep(0)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
 
 
 @pytest.fixture
 def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Make every sleep instant and give the list of how long each would have been."""
+    """Make every sleep of the core instant and give the list of how long each would have been."""
     taken: list[float] = []
-    yield_once = asyncio.sleep
-
-    async def nap(seconds: float) -> None:
-        if seconds > 0:
-            taken.append(seconds)
-        await yield_once(0)
-
-    monkeypatch.setattr(asyncio, "sleep", nap)
+    for module in (settling, relay):
+        monkeypatch.setattr(module, "asyncio", _Hurried(taken))
     return taken
 
 
