@@ -32,15 +32,18 @@ def dependencies(runtime: Runtime) -> dict[str, Check]:
     return {"database": lambda: _database_answers(runtime), "broker": runtime.publisher.is_connected}
 
 
-def worker_doors(runtime: Runtime, consumers: Sequence[Consumer[Any]]) -> FastAPI:
-    """Return a worker's application: it is ready while its dependencies answer and no flow is paused."""
+def worker_doors(runtime: Runtime, consumers: Sequence[Consumer[Any]], *, consuming: Check) -> FastAPI:
+    """Return a worker's application: it is ready while its dependencies answer, it consumes and no flow is paused.
+
+    ``consuming`` looks at the connection that brings the messages: it is another one than the publisher's.
+    """
     app = FastAPI(openapi_url=None)
     problems.install(app)
 
     async def flowing() -> bool:
         return not any(consumer.paused for consumer in consumers)
 
-    health_doors(app, {**dependencies(runtime), "flowing": flowing})
+    health_doors(app, {**dependencies(runtime), "consuming": consuming, "flowing": flowing})
     return app
 
 

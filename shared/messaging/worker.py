@@ -25,6 +25,7 @@ from shared.messaging.settling import Settler
 from shared.messaging.subscription import Subscription
 
 _GRACE_S: Final = 10.0
+_PING_S: Final = 0.5
 
 _NEW_OBJECTS: Final = 50_000
 """Containers made and not freed, after which the collector looks for cycles: those of a few batches."""
@@ -39,12 +40,13 @@ async def run_worker(
     tolerate_any_properties()
     consumers = [_consumer(runtime, each, sealer or AlreadySealed()) for each in subscriptions]
     broker = _broker(runtime, consumers)
+    doors = worker_doors(runtime, consumers, consuming=partial(broker.ping, _PING_S))
     failure: list[BaseException] = []
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         settings = runtime.settings
-        async with serving(worker_doors(runtime, consumers), settings.http_host, settings.http_port):
+        async with serving(doors, settings.http_host, settings.http_port):
             tasks = [asyncio.create_task(runtime.relay.run())]
             tasks += [asyncio.create_task(consumer.run()) for consumer in consumers]
             for task in tasks:
