@@ -75,7 +75,7 @@ def ground() -> Iterator[Ground]:
         signal.signal(number, _stop)
     home = tempfile.mkdtemp(prefix="bench-", dir=folder(default_home()))
     try:
-        with start_stack(Path(home), say=_progress) as stack:
+        with start_stack(Path(home), cache_gb=1.0, say=_progress) as stack:
             yield Ground(stack)
     except StackError as error:
         sys.exit(f"carnet: {error}")
