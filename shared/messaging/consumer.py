@@ -7,6 +7,7 @@ from typing import Final, Generic
 import structlog
 
 from shared.clock import Clock
+from shared.messaging.cloudevents import MAX_BYTES
 from shared.messaging.delivery import Delivery, Incoming
 from shared.messaging.failures import Failure, classify
 from shared.messaging.reading import read, read_again
@@ -63,15 +64,18 @@ class Consumer(Generic[E]):
             await self._retry_due()
 
     async def _gather(self) -> list[Incoming]:
-        """Wait for a message, then take what else has come meanwhile, up to a batch."""
-        items: list[Incoming] = []
+        """Wait for a message, then take what else has come meanwhile, up to a batch: so many events, or 1 MiB."""
         try:
             async with asyncio.timeout(_DUE_EVERY_S):
-                items += self._open(await self._deliveries.get())
+                delivery = await self._deliveries.get()
         except TimeoutError:
-            return items
-        while len(items) < self.subscription.flow.batch and not self._deliveries.empty():
-            items += self._open(self._deliveries.get_nowait())
+            return []
+        items, size = self._open(delivery), len(delivery.body)
+        while len(items) < self.subscription.flow.batch and size < MAX_BYTES and not self._deliveries.empty():
+            await asyncio.sleep(0)  # a large message takes long to parse, and the heartbeat must go on
+            delivery = self._deliveries.get_nowait()
+            items += self._open(delivery)
+            size += len(delivery.body)
         return items
 
     def _open(self, delivery: Delivery) -> list[Incoming]:

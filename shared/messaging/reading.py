@@ -95,7 +95,7 @@ def _refused(
     presented = document.get("id") if isinstance(document, dict) else None
     readable = isinstance(presented, str) and _PRESENTABLE_ID.fullmatch(presented)
     refusal = Refusal(
-        error=error,
+        error=RefusedError(error.code, error.field),  # the raised one holds the parsed document: 30 times its text
         position=place,
         refused_id=presented if readable else None,
         message_id=delivery.message_id,

@@ -200,3 +200,14 @@ async def test_tells_that_it_is_paused(shop: Shop):
     shop.settler.paused = "BugError@f:1"
 
     assert taker.paused == "BugError@f:1"
+
+
+async def test_large_messages_are_taken_few_at_a_time(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    """A batch is at most 200 events or 1 MiB (design §3): large messages do not fill the memory together."""
+    acks = Acks(shop)
+    large = [acks.message(str(n), 1, start=n) for n in range(6)]
+    monkeypatch.setattr(consumer, "MAX_BYTES", 2 * len(large[0].body))
+    async with consuming(shop, *large):
+        await until(lambda: len(acks.done) == 6)
+
+    assert [len(batch) for batch in shop.batches] == [2, 2, 2]

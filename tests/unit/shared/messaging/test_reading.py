@@ -209,3 +209,12 @@ def test_an_unknown_type_is_kept():
     (item,) = readings(bad(), routing_key="care.given.v2")
 
     assert item.wire_type == "care.given.v2"
+
+
+def test_a_refusal_holds_nothing_of_the_document():
+    """What is refused is not kept in memory until its batch is over: a parsed document is 30 times its text."""
+    (item,) = readings(bad())
+
+    assert item.refusal is not None
+    error = item.refusal.error
+    assert (error.__traceback__, error.__context__, error.__cause__) == (None, None, None)
