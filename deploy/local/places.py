@@ -26,6 +26,9 @@ def packages_folder() -> Path:
 
 
 def folder(path: Path, *, mode: int = 0o755) -> Path:
-    """Make the folder if it is missing and return it."""
-    path.mkdir(parents=True, exist_ok=True, mode=mode)
+    """Make the folder if it is missing and return it; raise `StackError` where nothing can be written."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=mode)
+    except OSError as error:
+        raise StackError(f"{path} cannot be made ({error.strerror}): set CARNET_HOME to a folder you own.") from error
     return path
