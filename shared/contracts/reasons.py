@@ -30,6 +30,7 @@ ADMISSION: Final[Mapping[str, str]] = {
     "envelope-invalid": "The event is not a CloudEvents 1.0 envelope.",
     "type-unknown": "No such event type or version is known here.",
     "type-mismatch": "The event's type differs from the routing key it came by.",
+    "id-personal": "An id holds the number of the person it is about; ids travel in clear.",
     "id-reuse": "The id was used before for another content.",
     "field-missing": "A field is missing.",
     "field-unknown": "A field is not in the contract.",

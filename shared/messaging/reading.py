@@ -14,8 +14,11 @@ from shared.messaging.store import Held
 from shared.messaging.subscription import E, Subscription
 
 _PRESENTABLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
-"""An id of this form may be repeated to its sender; any other is not."""
+"""The form of an id."""
 
+_SPACING = re.compile(r"[^A-Za-z0-9]")
+_NUMBER = re.compile(r"[12][0-9]{2}(0[1-9]|1[0-2])([0-9]{2}|2[AB])[0-9]{6}")
+"""What has the form of a person's number: sex, year, a real month, department, place, order."""
 
 _WIRE_TYPE = re.compile(r"[a-z]{1,30}(\.[a-z]{1,30}){1,3}\.v[0-9]{1,3}")
 """A routing key of this form may be kept in clear; any other is the sender's own text."""
@@ -89,11 +92,16 @@ def _admit(subscription: Subscription[E], delivery: Delivery, document: Any) -> 
     return raw, event
 
 
+def is_presentable(text: str) -> bool:
+    """Tell whether a sender's id may be repeated: it has the form of one, and cannot hold a person's number."""
+    return bool(_PRESENTABLE_ID.fullmatch(text)) and not _NUMBER.search(_SPACING.sub("", text))
+
+
 def _refused(
     subscription: Subscription[E], delivery: Delivery, document: Any, place: int, error: RefusedError, *, secret: bytes
 ) -> Incoming:
     presented = document.get("id") if isinstance(document, dict) else None
-    readable = isinstance(presented, str) and _PRESENTABLE_ID.fullmatch(presented)
+    readable = isinstance(presented, str) and is_presentable(presented)
     refusal = Refusal(
         error=RefusedError(error.code, error.field),  # the raised one holds the parsed document: 30 times its text
         position=place,

@@ -54,6 +54,9 @@ CODES: Final[Mapping[str, str]] = {
 }
 """Stable codes for pydantic's error types: the only place that knows both."""
 
+_NUMBER: Final = 13
+"""Characters of a NIR or NIA without its key."""
+
 _OTHERWISE: Final = "field-format"
 _ENVELOPE: Final = frozenset({"specversion", "datacontenttype", "subject"})
 
@@ -95,9 +98,11 @@ def admit(document: Any, delivery: Delivery, *, insurers: Insurers) -> Event:
         raise RefusedError("envelope-invalid", "specversion")
     contract = _contract_of(document.get("type"), delivery.routing_key)
     try:
-        return contract.model_validate(document)
+        event = contract.model_validate(document)
     except ValidationError as error:
         raise _refusal(error) from None
+    _check_impersonal(event)
+    return event
 
 
 def _publisher(delivery: Delivery, insurers: Insurers) -> Insurer:
@@ -125,6 +130,20 @@ def _contract_of(wire_type: object, routing_key: str) -> type[Event]:
     if wire_type != routing_key:
         raise RefusedError("type-mismatch", "type")
     return contract
+
+
+def _check_impersonal(event: Event) -> None:
+    """Ids travel in clear: none may hold the number of the person whom the event is about, however it is spaced."""
+    assert isinstance(event, BeneficiaryRegisteredV1 | ReimbursementSettledV1)  # noqa: S101 - the CONTRACTS
+    numbers = {_bare(number)[:_NUMBER] for number in (event.data.ins.value, event.data.holder_nir)}
+    for place in ("id", "correlationid", "causationid"):
+        text = _bare(getattr(event, place) or "")
+        if any(number in text for number in numbers if len(number) == _NUMBER):
+            raise RefusedError("id-personal", place)
+
+
+def _bare(text: str) -> str:
+    return "".join(filter(str.isalnum, text)).upper()
 
 
 def _refusal(error: ValidationError) -> RefusedError:

@@ -1,6 +1,5 @@
 """Refusals and quarantines: the row's outcome, and the word to the log and to the sender."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from shared.contracts.ingest import BeneficiaryRefusedV1, MessageRefusedV1, Refu
 from shared.contracts.insurers import BeneficiaryRegisteredV1, ReimbursementSettledV1
 from shared.errors import RefusedError
 from shared.messaging.delivery import Refusal
+from shared.messaging.reading import is_presentable
 from shared.messaging.unit import State, Unit
 
 SOURCE: Final = "/ingest"
@@ -23,8 +23,6 @@ _ANSWERS: Final[Mapping[str, Refused]] = {
     BeneficiaryRegisteredV1.TYPE: BeneficiaryRefusedV1,
     ReimbursementSettledV1.TYPE: ReimbursementRefusedV1,
 }
-_PRESENTABLE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
-"""The form of an event's id: nothing else that a sender wrote is repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,4 +84,4 @@ def _publish(answer: Event, insurer: str | None, unit: Unit) -> None:
 
 
 def _presentable(text: str | None) -> str | None:
-    return text if text is not None and _PRESENTABLE.fullmatch(text) else None
+    return text if text is not None and is_presentable(text) else None

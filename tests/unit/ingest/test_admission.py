@@ -11,7 +11,7 @@ from shared.contracts.insurers import BeneficiaryRegisteredV1, ReimbursementSett
 from shared.contracts.reasons import REASONS
 from shared.errors import RefusedError
 from shared.messaging.cloudevents import SINGLE, canonical, split
-from tests.fakes.ingest import CPAM, INSURERS, MSA, delivery, line, person, registered, settled
+from tests.fakes.ingest import CPAM, INS, INSURERS, MSA, delivery, line, person, registered, settled
 
 SETTLED = "reimbursement.settled.v1"
 
@@ -33,6 +33,17 @@ def _take(text: bytes) -> None:
     for document in split(text, SINGLE, strict=True):
         canonical(document)
         admit(document, delivery(SETTLED), insurers=INSURERS)
+
+
+@pytest.mark.parametrize(
+    "number", [INS, f"x-{INS}/1", f"F.{INS[0]}.{INS[1:3]}.{INS[3:5]}-{INS[5:7]}.{INS[7:10]}.{INS[10:]}"]
+)
+@pytest.mark.parametrize("place", ["id", "correlationid", "causationid"])
+def test_no_id_names_the_person(place: str, number: str):
+    """An id that holds the person's number, however it is spaced, is refused before it becomes a key."""
+    document = registered()
+    document[place] = number
+    assert _refusal(document, "beneficiary.registered.v1") == ("id-personal", place)
 
 
 def test_honest():

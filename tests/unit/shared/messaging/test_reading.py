@@ -9,7 +9,7 @@ import pytest
 from shared.errors import RefusedError
 from shared.messaging.cloudevents import BATCH
 from shared.messaging.delivery import Incoming
-from shared.messaging.reading import read, read_again
+from shared.messaging.reading import is_presentable, read, read_again
 from shared.messaging.store import Held
 from tests.unit.shared.messaging.shop import FLOW, SECRET, Shop, message, raw_message, thing, things
 
@@ -218,3 +218,15 @@ def test_a_refusal_holds_nothing_of_the_document():
     assert item.refusal is not None
     error = item.refusal.error
     assert (error.__traceback__, error.__context__, error.__cause__) == (None, None, None)
+
+
+@pytest.mark.parametrize("text", ["279035121518989", "B-2.79.03.51.215.189/1", "192052A321025"])
+def test_a_number_is_not_repeated(text: str):
+    """An id that has the form of a person's number is not repeated to anybody, whatever its event was refused for."""
+    assert not is_presentable(text)
+
+
+@pytest.mark.parametrize("text", ["2026-05-11.044/17", "F20260511044/000017", "0b9d6a2f-4c8e", "lot-7/99999999"])
+def test_an_honest_id_is_repeated(text: str):
+    """Dates and counters are no numbers of persons: the sender finds its event by them."""
+    assert is_presentable(text)
