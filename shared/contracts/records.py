@@ -4,8 +4,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from shared.contracts.event import Data, Event, RecordId
-from shared.contracts.ingest import Month
+from shared.contracts.event import Data, Event, RecordId, Sealed
+from shared.contracts.ingest import ContentId, Month
 
 
 class AccountOpenedV1Data(Data):
@@ -40,3 +40,53 @@ class RecordUpdatedV1(Event):
     type: Literal["record.updated.v1"] = "record.updated.v1"
     subject: RecordId
     data: RecordUpdatedV1Data
+
+
+class AccountOpposedV1Data(Data):
+    """By which way a person opposed."""
+
+    channel: Literal["online", "phone", "post"]
+    version: int
+    """The account's version after the opposition."""
+
+
+class AccountOpposedV1(Event):
+    """A person does not want a record, and has none from now on (CSP L1111-14, F11)."""
+
+    TYPE: ClassVar[str] = "account.opposed.v1"
+    type: Literal["account.opposed.v1"] = "account.opposed.v1"
+    subject: RecordId
+    data: AccountOpposedV1Data
+
+
+class NoticeRequestedV1Data(Data):
+    """A notice to be sent; who to and by which way is for notifications to know."""
+
+    notice_id: ContentId
+    sealed: Sealed
+    """The code that the notice carries; key class ``identity``, content id = notice_id, schema ``notice.v1``."""
+
+
+class NoticeRequestedV1(Event):
+    """A person is to be told that a record will be opened, and how to oppose (CSP R1111-28, F05)."""
+
+    TYPE: ClassVar[str] = "notice.requested.v1"
+    type: Literal["notice.requested.v1"] = "notice.requested.v1"
+    subject: RecordId
+    data: NoticeRequestedV1Data
+
+
+class HistoryRequestedV1Data(Data):
+    """Which person, in the insurer's own words: no number of anybody stands here."""
+
+    registration: str
+    """The insurer's event that registered the person, as ``source|id``."""
+    from_month: Month
+
+
+class HistoryRequestedV1(Event):
+    """A record was opened: its insurer is asked for the reimbursements of 24 months; told to that insurer only."""
+
+    TYPE: ClassVar[str] = "history.requested.v1"
+    type: Literal["history.requested.v1"] = "history.requested.v1"
+    data: HistoryRequestedV1Data

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from shared.contracts import ingest, insurers, operations, records
+from shared.contracts import ingest, insurers, notifications, operations, records
 from shared.contracts.event import Event, schema_name
 
 FOLDER: Final = Path(__file__).parent / "schemas"
@@ -20,6 +20,11 @@ CONTRACTS: Final[tuple[type[Event], ...]] = (
     ingest.MessageRefusedV1,
     records.AccountOpenedV1,
     records.RecordUpdatedV1,
+    records.NoticeRequestedV1,
+    records.AccountOpposedV1,
+    records.HistoryRequestedV1,
+    notifications.NoticeSentV1,
+    notifications.NoticeUndeliverableV1,
     operations.OperatorActedV1,
 )
 """Every message, in the order in which a line of care meets them."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pydantic.json_schema import models_json_schema
 
-from shared.contracts import ingest, insurers, operations, records
+from shared.contracts import ingest, insurers, notifications, operations, records
 from shared.contracts.event import Event
 from shared.contracts.schema import CONTRACTS, as_text
 from shared.messaging.cloudevents import BATCH, MAX_EVENTS, SINGLE
@@ -21,7 +21,7 @@ VERSION: Final = "0.1.0"
 PUBLISHED: Final[dict[str, tuple[type[Event], ...]]] = {
     "ingest": tuple(each for each in CONTRACTS if each.__module__ == ingest.__name__),
     "records": tuple(each for each in CONTRACTS if each.__module__ == records.__name__),
-    "notifications": (),
+    "notifications": tuple(each for each in CONTRACTS if each.__module__ == notifications.__name__),
     "audit": (),
 }
 """What each service publishes beside its operators' acts."""

@@ -44,6 +44,9 @@ INGEST_UNKNOWN: Final = Flow("ingest", "unknown", UNKNOWN)
 RECORDS_BENEFICIARIES: Final = Flow("records", "beneficiary.accepted.v1", batch=20)
 RECORDS_REIMBURSEMENTS: Final = Flow("records", "reimbursement.received.v1")
 NOTIFICATIONS_BENEFICIARIES: Final = Flow("notifications", "beneficiary.accepted.v1", batch=20)
+NOTIFICATIONS_NOTICES: Final = Flow("notifications", "notice.requested.v1")
+RECORDS_NOTICES_SENT: Final = Flow("records", "notice.sent.v1", batch=20)
+RECORDS_NOTICES_UNDELIVERABLE: Final = Flow("records", "notice.undeliverable.v1", batch=20)
 AUDIT_EVENTS: Final = Flow("audit", "#", batch=500, single_active=True)
 
 FLOWS: Final = (
@@ -53,6 +56,9 @@ FLOWS: Final = (
     RECORDS_BENEFICIARIES,
     RECORDS_REIMBURSEMENTS,
     NOTIFICATIONS_BENEFICIARIES,
+    NOTIFICATIONS_NOTICES,
+    RECORDS_NOTICES_SENT,
+    RECORDS_NOTICES_UNDELIVERABLE,
     AUDIT_EVENTS,
 )
 

@@ -36,6 +36,11 @@ def test_wire_types_are_what_they_were():
         "message.refused.v1",
         "account.opened.v1",
         "record.updated.v1",
+        "notice.requested.v1",
+        "account.opposed.v1",
+        "history.requested.v1",
+        "notice.sent.v1",
+        "notice.undeliverable.v1",
         "operator.acted.v1",
     ]
 

@@ -20,6 +20,9 @@ QUEUES = {
     "records.beneficiary.accepted.v1": (EVENTS, "beneficiary.accepted.v1", 20, False),
     "records.reimbursement.received.v1": (EVENTS, "reimbursement.received.v1", 200, False),
     "notifications.beneficiary.accepted.v1": (EVENTS, "beneficiary.accepted.v1", 20, False),
+    "notifications.notice.requested.v1": (EVENTS, "notice.requested.v1", 200, False),
+    "records.notice.sent.v1": (EVENTS, "notice.sent.v1", 20, False),
+    "records.notice.undeliverable.v1": (EVENTS, "notice.undeliverable.v1", 20, False),
     "audit.all": (EVENTS, "#", 500, True),
 }
 
