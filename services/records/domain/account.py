@@ -1,7 +1,7 @@
 """A person's account: its states, what moves it from one to another, and what a registration does to it.
 
 The states and causes are those of the decrees 2021-1047 and 2021-1048 (CSP R1111-26 to R1111-40, L1111-14 and
-following); only registration moves an account today, the other causes are the places of what comes next.
+following). Registration, campaign and opposition move accounts today; the other causes are places for what comes next.
 """
 
 from dataclasses import dataclass, field, replace
@@ -64,12 +64,12 @@ TRANSITIONS: Final[dict[Cause, dict[AccountState, AccountState]]] = {
     Cause.ELIGIBILITY: {_S.NOT_ELIGIBLE: _S.ELIGIBLE},
     # F05: a letter after a bounced e-mail is a second notice.
     Cause.NOTICE: {_S.ELIGIBLE: _S.NOTIFIED, _S.NOTIFIED: _S.NOTIFIED},
-    # F08, F11: one dated in time that arrives after the opening undoes it.
-    Cause.OPPOSITION: {_S.NOTIFIED: _S.OPPOSED, _S.OPEN: _S.OPPOSED},
+    # F08, F11: the person may be faster than the report of the sending; one dated in time undoes the opening.
+    Cause.OPPOSITION: {_S.ELIGIBLE: _S.OPPOSED, _S.NOTIFIED: _S.OPPOSED, _S.OPEN: _S.OPPOSED},
     # F04: a first opposition leaves a legacy DMP open, the confirmed one closes it (CSP L1111-14).
     Cause.CONFIRMED_OPPOSITION: {_S.OPEN: _S.CLOSED},
     Cause.DEADLINE: {_S.NOTIFIED: _S.OPEN},  # F09
-    Cause.ACTIVATION: {_S.NOTIFIED: _S.ACTIVATED, _S.OPEN: _S.ACTIVATED},  # F10
+    Cause.ACTIVATION: {_S.ELIGIBLE: _S.ACTIVATED, _S.NOTIFIED: _S.ACTIVATED, _S.OPEN: _S.ACTIVATED},  # F10
     # F12, F15: at any time (CSP R1111-36); it cancels a running deletion, and after one it starts empty.
     Cause.REOPENING: {
         _S.OPPOSED: _S.OPEN,
@@ -117,6 +117,8 @@ class Registration:
     dmp_created_on: date | None
     ins_key_valid: bool
     box: bytes = field(repr=False)
+    origin: str | None = None
+    """The insurer's own event, ``source|id``: the only words in which it can be asked about the person."""
 
     @property
     def rank(self) -> tuple[int, str, str]:
