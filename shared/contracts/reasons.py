@@ -64,6 +64,28 @@ RULES: Final[Mapping[str, str]] = {
 }
 """What a rule refuses."""
 
+DOCUMENTS: Final[Mapping[str, str]] = {
+    "xml-too-large": "The document is larger than this installation takes.",
+    "xml-encoding": "The document is not UTF-8, or says that it is something else.",
+    "xml-dtd": "The document has a document type declaration.",
+    "xml-malformed": "The document is not well-formed XML.",
+    "xml-too-deep": "The document's elements are nested too deeply.",
+    "xml-too-costly": "Reading the document takes more time, memory or markup than a document may.",
+    "cda-root": "The document's root is not a ClinicalDocument of CDA R2.",
+    "patient-missing": "The document names no patient by an INS.",
+    "patient-several": "The document names more than one patient.",
+    "patient-mismatch": "The document is about another person than the one it is deposited for.",
+    "document-type-unknown": "The document's type is not one of the DMP.",
+    "title-too-long": "The document's title has more than 255 characters.",
+    "language-refused": "The document's language is not fr-FR.",
+    "body-missing": "The document has no body, or an empty one.",
+    "body-base64": "The document's unstructured body is not base64.",
+    "body-too-large": "The file inside the document is larger than this installation takes.",
+    "format-refused": "The file inside the document has a format that is not allowed, or is not what it claims to be.",
+    "confidentiality-combination": "A document cannot be hidden from its patient and from professionals at once.",
+}
+"""What stops a clinical document, besides the fields, dates and identities that stop an event."""
+
 DOUBTS: Final[Mapping[str, str]] = {
     "identity-not-qualified": "Only a qualified identity may carry an INS.",
     "traits-mismatch": "The INS is known with other strict traits.",
@@ -90,4 +112,12 @@ IGNORED: Final[Mapping[str, str]] = {
 }
 """What the rules want without effect."""
 
-REASONS: Final[Mapping[str, str]] = {**MESSAGE, **ADMISSION, **RULES, **DOUBTS, **NOT_YET, **IGNORED}
+REASONS: Final[Mapping[str, str]] = {
+    **MESSAGE,
+    **ADMISSION,
+    **RULES,
+    **DOCUMENTS,
+    **DOUBTS,
+    **NOT_YET,
+    **IGNORED,
+}
