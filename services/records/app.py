@@ -1,12 +1,31 @@
 """Puts records together: settings, adapters, handlers, one process per role."""
 
+import hmac
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
+
+from fastapi import Request
+
 from services.records.adapters.mongo_accounts import MongoAccounts
 from services.records.adapters.mongo_lines import MongoLines
+from services.records.adapters.mongo_notices import MongoNotices
+from services.records.adapters.mongo_oppositions import MongoOppositions
+from services.records.adapters.mongo_tries import MongoTries
+from services.records.api.campaign import campaign_doors
+from services.records.api.opposition import Counter, opposition_doors
+from services.records.handlers.desk import Desk
+from services.records.jobs import jobs as jobs_of
 from services.records.settings import RecordsSettings
 from services.records.subscribers import subscriptions
 from shared.http.api import run_api
+from shared.http.bearer import caller
+from shared.http.identity import Kind, Principal
+from shared.http.jwks import JwksCache
 from shared.logging import configure_logging
-from shared.messaging.runtime import open_runtime
+from shared.messaging.acts import perform
+from shared.messaging.jobs import run_jobs
+from shared.messaging.runtime import Runtime, open_runtime
 from shared.messaging.worker import run_worker
 
 NAME = "records"
@@ -17,15 +36,78 @@ async def worker() -> None:
     settings = RecordsSettings()
     configure_logging(NAME, "worker", settings.log_level)
     async with open_runtime(NAME, settings) as runtime:
-        accounts, lines = MongoAccounts(runtime.database), MongoLines(runtime.database)
-        await accounts.prepare()
+        desk, lines = await _desk(runtime), MongoLines(runtime.database)
         await lines.prepare()
-        await run_worker(runtime, subscriptions(accounts=accounts, lines=lines, clock=runtime.clock))
+        flows = subscriptions(
+            accounts=desk.accounts,
+            lines=lines,
+            notices=desk.notices,
+            policy=settings.notice_policy,
+            clock=runtime.clock,
+        )
+        await run_worker(runtime, flows)
+
+
+async def jobs() -> None:
+    """Do what time starts, as the one instance that does or as one that stands by."""
+    settings = RecordsSettings()
+    configure_logging(NAME, "jobs", settings.log_level)
+    async with open_runtime(NAME, settings) as runtime:
+        plan = jobs_of(
+            await _desk(runtime),
+            settings.campaign(),
+            notices_per_round=settings.notices_per_round,
+            campaign_every=timedelta(seconds=settings.campaign_every_s),
+            deadlines_every=timedelta(seconds=settings.deadlines_every_s),
+        )
+        await run_jobs(runtime, plan)
 
 
 async def api() -> None:
-    """Open the operators' doors; those of patients and professionals come with the traced read."""
+    """Open the doors of people, agents and operators; those of professionals come with the traced read."""
     settings = RecordsSettings()
     configure_logging(NAME, "api", settings.log_level)
+    jwks = JwksCache(settings.jwks_url)
     async with open_runtime(NAME, settings) as runtime:
-        await run_api(runtime)
+        desk = await _desk(runtime)
+        counter = Counter(partial(perform, runtime), desk, runtime.index_key, settings.production)
+        people = opposition_doors(counter, agent=_agent(jwks, runtime))
+        campaign = partial(
+            campaign_doors,
+            desk.accounts,
+            desk.notices,
+            campaign=settings.campaign(),
+            policy=settings.notice_policy,
+            clock=runtime.clock,
+        )
+        try:
+            await run_api(runtime, lambda operator: [people, campaign(operator=operator)])
+        finally:
+            await jwks.aclose()
+
+
+def _agent(jwks: JwksCache, runtime: Runtime) -> Callable[[Request], Awaitable[Principal]]:
+    settings = runtime.settings
+
+    async def agent(request: Request) -> Principal:
+        return await caller(
+            request,
+            Kind.PHONE_AGENT,
+            jwks,
+            issuer=settings.issuer,
+            audience=settings.audience,
+            clock=runtime.clock,
+        )
+
+    return agent
+
+
+async def _desk(runtime: Runtime) -> Desk:
+    """Return the stores, made ready, and the key that codes are derived under."""
+    database = runtime.database
+    accounts, notices = MongoAccounts(database), MongoNotices(database)
+    oppositions, tries = MongoOppositions(database), MongoTries(database)
+    for prepared in (accounts, notices, oppositions, tries):
+        await prepared.prepare()
+    codes_key = hmac.digest(runtime.index_key, b"carnet/codes", "sha256")
+    return Desk(accounts, notices, oppositions, tries, runtime.vault, codes_key, runtime.clock)

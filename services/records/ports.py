@@ -1,10 +1,15 @@
 """What records needs from the world, by role."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Protocol
 
 from services.records.domain.account import Account, AccountState
+from services.records.domain.campaign import Territory
 from services.records.domain.lines import Line
+from services.records.domain.notice import Notice, NoticeState
+from services.records.domain.opposition import Opposition
+from services.records.domain.tries import Tries
 from shared.messaging.unit import Unit
 
 
@@ -16,6 +21,9 @@ class AccountStore(Protocol):
 
     async def states(self, records: Collection[str]) -> Mapping[str, AccountState]:
         """Return the states of the accounts that exist, without loading what they hold."""
+
+    async def unreached(self, territory: Territory, limit: int) -> Sequence[str]:
+        """Return records of a territory whose people the campaign has not reached yet."""
 
     def save(self, accounts: Sequence[Account], unit: Unit, *, read: Mapping[str, Account]) -> None:
         """Write accounts when the unit commits, provided that each is still as it was read, or still absent."""
@@ -38,3 +46,51 @@ class LineStore(Protocol):
 
     async def count(self) -> int:
         """Return about how many lines are stored, at no cost."""
+
+
+class NoticeStore(Protocol):
+    """The notices of the campaign, one row per notice."""
+
+    async def find(self, ids: Collection[str]) -> Mapping[str, Notice]:
+        """Return the notices that exist, by id."""
+
+    async def of_records(self, records: Collection[str]) -> Sequence[Notice]:
+        """Return all notices of these people, the oldest first."""
+
+    async def due(self, today: date, limit: int) -> Sequence[str]:
+        """Return ids of notices whose delay was over before today, those of the earliest deadline first."""
+
+    def save(self, notices: Sequence[Notice], unit: Unit, *, read: Mapping[str, Notice]) -> None:
+        """Write notices when the unit commits, provided that each is still as it was read, or still absent."""
+
+    async def count_by_state(self) -> Mapping[NoticeState, int]:
+        """Return how many notices are in each state that has any."""
+
+    async def count_returned(self) -> Mapping[str, int]:
+        """Return how many notices stand returned, by motive."""
+
+    async def count_running(self) -> Mapping[date, int]:
+        """Return how many delays end on which day."""
+
+
+class OppositionStore(Protocol):
+    """The attestations of oppositions: they are inserted and read, never changed."""
+
+    async def find(self, opposition: str) -> Opposition | None:
+        """Return an attestation by its id."""
+
+    async def latest(self, record: str) -> Opposition | None:
+        """Return a person's last opposition."""
+
+    def add(self, opposition: Opposition, unit: Unit) -> None:
+        """Insert an attestation when the unit commits."""
+
+
+class TryStore(Protocol):
+    """What was tried of late in the name of an INS, known or not; what is older than a day disappears."""
+
+    async def find(self, index: str) -> Tries:
+        """Return the tries of a blind index, empty ones if there are none."""
+
+    def save(self, tries: Tries, unit: Unit, *, read: Tries) -> None:
+        """Write tries when the unit commits, provided that they are still as they were read."""

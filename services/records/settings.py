@@ -1,7 +1,43 @@
-"""Records' settings: today those that every service has."""
+"""Records' settings: those that every service has, the plan of the campaign and the policy of the delay."""
 
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
+
+from services.records.domain.campaign import Campaign, Territory
+from services.records.domain.delay import Policy
 from shared.settings import ServiceSettings
+
+Words = Annotated[tuple[str, ...], NoDecode]
+"""Separated by commas."""
 
 
 class RecordsSettings(ServiceSettings):
-    """From the environment, prefix ``CARNET_``."""
+    """From the environment, prefix ``CARNET_``; the dates and places are those of the announcements of 2021."""
+
+    production: bool = False
+    """True: identities of test are refused at the doors."""
+    notice_policy: Policy = Policy.SEED
+    """Which delay runs from a notice: a month and ten days, or the decree's six weeks."""
+    pilot_from: date = date(2021, 7, 1)
+    pilot_departments: Words = ("31", "44", "80")
+    pilot_regimes: Words = ("RG", "MSA", "MGEN")
+    national_from: date = date(2022, 1, 1)
+    campaign_every_s: float = Field(default=5, gt=0)
+    """Seconds between two looks for those whom the campaign reaches."""
+    notices_per_round: int = Field(default=2_000, ge=1)
+    """At most so many notices are asked for each time, so that printers and mail servers keep up."""
+    deadlines_every_s: float = Field(default=5, gt=0)
+    """Seconds between two looks for those whose delay is over."""
+
+    @field_validator("pilot_departments", "pilot_regimes", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        return tuple(value.split(",")) if isinstance(value, str) else value
+
+    def campaign(self) -> Campaign:
+        """Return the plan."""
+        pilot = Territory(frozenset(self.pilot_departments), frozenset(self.pilot_regimes))
+        return Campaign(pilot, self.pilot_from, self.national_from)

@@ -95,6 +95,7 @@ DOUBTS: Final[Mapping[str, str]] = {
 
 NOT_YET: Final[Mapping[str, str]] = {
     "account-unknown": "The account that the event belongs to has not arrived yet.",
+    "notice-unknown": "No such notice of this person was asked for.",
     "failed": "Processing failed; the fingerprint says where.",
 }
 """What waits, and is parked if waiting does not help."""
@@ -104,6 +105,7 @@ IGNORED: Final[Mapping[str, str]] = {
     "version-superseded": "A later version of the same registration was applied before.",
     "line-known": "The line is in the record already.",
     "older-than-24-months": "Care older than 24 months is not shown in a record.",
+    "notice-reported": "This of the notice was reported before, or something that counts more.",
     "account-not-open": "The record is not open yet.",
     "account-opposed": "The person opposed the record.",
     "account-suspended": "The record is suspended.",

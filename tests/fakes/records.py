@@ -10,13 +10,18 @@ from typing import Any
 from uuid import uuid4
 
 from services.records.domain.account import Account, AccountState
+from services.records.domain.campaign import Territory
 from services.records.domain.lines import Line
+from services.records.domain.notice import Notice, NoticeState, is_due
+from services.records.domain.opposition import Opposition
+from services.records.domain.tries import Tries
 from shared.contracts.ingest import (
     BeneficiaryAcceptedV1,
     BeneficiaryAcceptedV1Data,
     ReimbursementReceivedV1,
     ReimbursementReceivedV1Data,
 )
+from shared.contracts.insurers import Regime
 from shared.messaging.failures import RacedError
 from shared.messaging.unit import Unit
 
@@ -47,6 +52,16 @@ class InMemoryAccounts:
     async def states(self, records: Collection[str]) -> Mapping[str, AccountState]:
         """Return the states of the accounts that exist."""
         return {record: self.rows[record].state for record in records if record in self.rows}
+
+    async def unreached(self, territory: Territory, limit: int) -> Sequence[str]:
+        """Return records of a territory that the campaign has not reached."""
+        found = [
+            account.record
+            for account in self.rows.values()
+            if account.state is AccountState.NOT_ELIGIBLE
+            and territory.holds(account.registration.department, account.registration.regime)
+        ]
+        return found[:limit]
 
     def save(self, accounts: Sequence[Account], unit: Unit, *, read: Mapping[str, Account]) -> None:
         """Write accounts when the unit commits, if each is as it was read."""
@@ -93,6 +108,94 @@ class InMemoryLines:
         self.rows |= {line.id: line for line in lines}
 
 
+class InMemoryNotices:
+    """`NoticeStore` without a database."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Notice] = {}
+
+    async def find(self, ids: Collection[str]) -> Mapping[str, Notice]:
+        """Return the notices that exist."""
+        return {name: self.rows[name] for name in ids if name in self.rows}
+
+    async def of_records(self, records: Collection[str]) -> Sequence[Notice]:
+        """Return all notices of these people."""
+        mine = [notice for notice in self.rows.values() if notice.record in records]
+        return sorted(mine, key=lambda notice: (notice.requested_at, notice.id))
+
+    async def due(self, today: date, limit: int) -> Sequence[str]:
+        """Return ids of notices whose delay is over."""
+        due = [notice for notice in self.rows.values() if is_due(notice, today)]
+        return [notice.id for notice in sorted(due, key=lambda notice: notice.deadline or today)][:limit]
+
+    def save(self, notices: Sequence[Notice], unit: Unit, *, read: Mapping[str, Notice]) -> None:
+        """Write notices when the unit commits, if each is as it was read."""
+        if notices:
+            unit.apply(partial(self._write, notices, dict(read)))
+
+    async def count_by_state(self) -> Mapping[NoticeState, int]:
+        """Return how many notices are in each state."""
+        return Counter(notice.state for notice in self.rows.values())
+
+    async def count_returned(self) -> Mapping[str, int]:
+        """Return how many notices stand returned, by motive."""
+        returned = [notice for notice in self.rows.values() if notice.state is NoticeState.RETURNED]
+        return Counter(notice.returned.motive for notice in returned if notice.returned)
+
+    async def count_running(self) -> Mapping[date, int]:
+        """Return how many delays end on which day."""
+        running = [notice for notice in self.rows.values() if notice.state is NoticeState.RUNNING]
+        return Counter(notice.deadline for notice in running if notice.deadline)
+
+    async def _write(self, notices: Sequence[Notice], read: Mapping[str, Notice], _session: Any) -> None:
+        if any(self.rows.get(notice.id) != read.get(notice.id) for notice in notices):
+            raise RacedError
+        self.rows |= {notice.id: notice for notice in notices}
+
+
+class InMemoryOppositions:
+    """`OppositionStore` without a database."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Opposition] = {}
+
+    async def find(self, opposition: str) -> Opposition | None:
+        """Return an attestation."""
+        return self.rows.get(opposition)
+
+    async def latest(self, record: str) -> Opposition | None:
+        """Return a person's last opposition."""
+        mine = [each for each in self.rows.values() if each.record == record]
+        return max(mine, key=lambda each: each.at, default=None)
+
+    def add(self, opposition: Opposition, unit: Unit) -> None:
+        """Insert an attestation when the unit commits."""
+        unit.apply(partial(self._insert, opposition))
+
+    async def _insert(self, opposition: Opposition, _session: Any) -> None:
+        self.rows[opposition.id] = opposition
+
+
+class InMemoryTries:
+    """`TryStore` without a database."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Tries] = {}
+
+    async def find(self, index: str) -> Tries:
+        """Return the tries of a blind index."""
+        return self.rows.get(index, Tries(index))
+
+    def save(self, tries: Tries, unit: Unit, *, read: Tries) -> None:
+        """Write tries when the unit commits, if they are as they were read."""
+        unit.apply(partial(self._write, tries, read))
+
+    async def _write(self, tries: Tries, read: Tries, _session: Any) -> None:
+        if self.rows.get(tries.index, Tries(tries.index)) != read:
+            raise RacedError
+        self.rows[tries.index] = tries
+
+
 def boxed(text: str = "a sealed box that nobody here opens, long enough") -> str:
     """Return what travels in a ``sealed`` field."""
     return b64encode(text.encode()).decode()
@@ -105,18 +208,22 @@ def accepted(
     dmp_created_on: date | None = None,
     insurer: str = "cpam-44",
     sealed: str | None = None,
+    regime: Regime = "RG",
+    department: str = "44",
+    origin: str | None = None,
 ) -> BeneficiaryAcceptedV1:
     """Return a registration that ingest accepted."""
     data = BeneficiaryAcceptedV1Data(
         version=version,
         insurer=insurer,
-        regime="RG",
-        department="44",
+        regime=regime,
+        department=department,
         dmp_created_on=dmp_created_on,
         ins_key_valid=True,
         sealed=sealed or boxed(f"identity of {record} at version {version} of {insurer}"),
     )
-    return BeneficiaryAcceptedV1.new(source="/ingest", time=NOON, subject=record, data=data)
+    event = BeneficiaryAcceptedV1.new(source="/ingest", time=NOON, subject=record, data=data)
+    return event.model_copy(update={"causationid": origin})
 
 
 def received(

@@ -13,6 +13,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.read_concern import ReadConcern
 
 from services.records.domain.account import Account, AccountState, Cause, Registration
+from services.records.domain.campaign import Territory
 from shared.messaging.guarded import Change, write_guarded
 from shared.messaging.unit import Unit
 
@@ -30,8 +31,9 @@ class MongoAccounts:
         )
 
     async def prepare(self) -> None:
-        """Create the index by state, from which counting is answered without reading an account."""
-        await self._accounts.create_index([("state", ASCENDING)])
+        """Create the index by state, from which counting is answered and the campaign finds whom to reach next."""
+        place = ("registration.department", "registration.regime")
+        await self._accounts.create_index([("state", ASCENDING), *((name, ASCENDING) for name in place)])
 
     async def find(self, records: Collection[str]) -> Mapping[str, Account]:
         """See `AccountStore.find`: one find for the whole batch."""
@@ -42,6 +44,16 @@ class MongoAccounts:
         """See `AccountStore.states`: one find for the whole batch."""
         found = self._accounts.find({"_id": {"$in": list(records)}}, {"state": 1}, batch_size=len(records) + 1)
         return {row["_id"]: AccountState(row["state"]) for row in await found.to_list()}
+
+    async def unreached(self, territory: Territory, limit: int) -> Sequence[str]:
+        """See `AccountStore.unreached`: answered from the index."""
+        wanted: Document = {"state": AccountState.NOT_ELIGIBLE}
+        if territory.departments is not None:
+            wanted["registration.department"] = {"$in": sorted(territory.departments)}
+        if territory.regimes is not None:
+            wanted["registration.regime"] = {"$in": sorted(territory.regimes)}
+        rows = await self._accounts.find(wanted, {"_id": 1}).limit(limit).to_list()
+        return [row["_id"] for row in rows]
 
     def save(self, accounts: Sequence[Account], unit: Unit, *, read: Mapping[str, Account]) -> None:
         """See `AccountStore.save`."""

@@ -1,40 +1,18 @@
-"""What records does with what it hears: keep accounts, keep the lines of those that are open."""
+"""A reimbursement line that ingest let through: it enters a record that is open."""
 
 from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
 
-from services.records.domain.account import Account, AccountState, Cause, Registration, register, why_unfed
+from services.records.domain.account import AccountState, why_unfed
 from services.records.domain.lines import Line, first_kept_month
+from services.records.handlers.telling import SOURCE
 from services.records.ports import AccountStore, LineStore
 from shared.clock import Clock, paris_date
-from shared.contracts.ingest import BeneficiaryAcceptedV1, ReimbursementReceivedV1
-from shared.contracts.records import AccountOpenedV1, AccountOpenedV1Data, RecordUpdatedV1, RecordUpdatedV1Data
+from shared.contracts.ingest import ReimbursementReceivedV1
+from shared.contracts.records import RecordUpdatedV1, RecordUpdatedV1Data
 from shared.messaging.unit import Unit
-
-SOURCE: Final = "/records"
-
-
-async def register_accounts(
-    events: Sequence[BeneficiaryAcceptedV1], unit: Unit, *, accounts: AccountStore, clock: Clock
-) -> None:
-    """Give every person an account, keep the latest registration, and open what a legacy DMP opens (F03)."""
-    now = clock.now()
-    read = await accounts.find({event.subject for event in events})
-    current = dict(read)
-    for event in events:
-        before = current.get(event.subject)
-        after = register(before, event.subject, _registration(event), now)
-        if after is before:
-            unit.ignore(event, "version-superseded")
-        elif _was_opened(before, after):
-            data = AccountOpenedV1Data(cause="legacy-dmp", version=after.version)
-            unit.emit(AccountOpenedV1.new(source=SOURCE, time=now, data=data, cause=event))
-        current[event.subject] = after
-    changed = [account for record, account in current.items() if account is not read.get(record)]
-    accounts.save(changed, unit, read=read)
 
 
 async def store_reimbursements(
@@ -78,24 +56,6 @@ def _why_not_stored(event: ReimbursementReceivedV1, states: Mapping[str, Account
     if reason := why_unfed(states[event.subject]):
         return reason
     return "older-than-24-months" if event.data.month < first_month else None
-
-
-def _was_opened(before: Account | None, after: Account) -> bool:
-    changed = before is None or before.version != after.version
-    return changed and after.cause is Cause.LEGACY_DMP
-
-
-def _registration(event: BeneficiaryAcceptedV1) -> Registration:
-    return Registration(
-        version=event.data.version,
-        insurer=event.data.insurer,
-        event=event.id,
-        regime=event.data.regime,
-        department=event.data.department,
-        dmp_created_on=event.data.dmp_created_on,
-        ins_key_valid=event.data.ins_key_valid,
-        box=b64decode(event.data.sealed, validate=True),
-    )
 
 
 def _line(event: ReimbursementReceivedV1) -> Line:

@@ -1,0 +1,120 @@
+"""Notices in MongoDB: {_id: notice id, record, aim, requested_at, state, deadline?, code: {…}, sent?, returned?, …}.
+
+``state`` and ``deadline`` follow from the rest; they stand there for the indexes of the deadline job and its doors.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, date
+from functools import partial
+from typing import Any, Final
+
+from bson.binary import Binary
+from bson.codec_options import CodecOptions
+from pymongo import ASCENDING
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.read_concern import ReadConcern
+
+from services.records.domain.codes import Code, Purpose, Use
+from services.records.domain.delay import Policy
+from services.records.domain.notice import Aim, Notice, NoticeState, Outcome, Return, Sending
+from shared.messaging.guarded import Change, write_guarded
+from shared.messaging.unit import Unit
+
+Document = dict[str, Any]
+
+_WITH_ZONE: Final[CodecOptions[Document]] = CodecOptions(tz_aware=True, tzinfo=UTC)
+
+
+class MongoNotices:
+    """`NoticeStore` on a collection that every change guards by the version it read."""
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self._notices = database.get_collection(
+            "notices", read_concern=ReadConcern("majority"), codec_options=_WITH_ZONE
+        )
+
+    async def prepare(self) -> None:
+        """Create the indexes: a person's notices, and those of a state by their deadline."""
+        await self._notices.create_index([("record", ASCENDING)])
+        await self._notices.create_index([("state", ASCENDING), ("deadline", ASCENDING)])
+
+    async def find(self, ids: Collection[str]) -> Mapping[str, Notice]:
+        """See `NoticeStore.find`."""
+        rows = await self._notices.find({"_id": {"$in": list(ids)}}).to_list()
+        return {row["_id"]: _notice(row) for row in rows}
+
+    async def of_records(self, records: Collection[str]) -> Sequence[Notice]:
+        """See `NoticeStore.of_records`."""
+        rows = self._notices.find({"record": {"$in": list(records)}})
+        return [_notice(row) for row in await rows.sort([("requested_at", ASCENDING), ("_id", ASCENDING)]).to_list()]
+
+    async def due(self, today: date, limit: int) -> Sequence[str]:
+        """See `NoticeStore.due`: answered from the index."""
+        over = {"state": NoticeState.RUNNING, "deadline": {"$lt": today.isoformat()}}
+        rows = await self._notices.find(over, {"_id": 1}).sort("deadline", ASCENDING).limit(limit).to_list()
+        return [row["_id"] for row in rows]
+
+    def save(self, notices: Sequence[Notice], unit: Unit, *, read: Mapping[str, Notice]) -> None:
+        """See `NoticeStore.save`."""
+        changes = [
+            Change(_document(notice), {"version": known.version} if (known := read.get(notice.id)) else None)
+            for notice in notices
+        ]
+        if changes:
+            unit.apply(partial(write_guarded, self._notices, changes))
+
+    async def count_by_state(self) -> Mapping[NoticeState, int]:
+        """See `NoticeStore.count_by_state`."""
+        counted = await self._count({"state": {"$in": list(NoticeState)}}, "$state")
+        return {NoticeState(state): count for state, count in counted.items()}
+
+    async def count_returned(self) -> Mapping[str, int]:
+        """See `NoticeStore.count_returned`."""
+        return await self._count({"state": NoticeState.RETURNED}, "$returned.motive")
+
+    async def count_running(self) -> Mapping[date, int]:
+        """See `NoticeStore.count_running`."""
+        counted = await self._count({"state": NoticeState.RUNNING}, "$deadline")
+        return {date.fromisoformat(day): count for day, count in sorted(counted.items())}
+
+    async def _count(self, match: Document, by: str) -> dict[str, int]:
+        group = {"_id": by, "count": {"$sum": 1}}
+        rows = await (await self._notices.aggregate([{"$match": match}, {"$group": group}])).to_list()
+        return {row["_id"]: row["count"] for row in rows}
+
+
+def _document(notice: Notice) -> Document:
+    row = asdict(notice)
+    row["_id"] = row.pop("id")
+    row["state"] = notice.state
+    row["deadline"] = notice.deadline and notice.deadline.isoformat()
+    row["code"]["hash"] = Binary(notice.code.hash)
+    if notice.sent is not None:
+        row["sent"] |= {"on": notice.sent.on.isoformat(), "deadline": notice.sent.deadline.isoformat()}
+    return row
+
+
+def _notice(row: Document) -> Notice:
+    code, sent, returned, outcome = row["code"], row["sent"], row["returned"], row["outcome"]
+    return Notice(
+        id=row["_id"],
+        record=row["record"],
+        aim=Aim(row["aim"]),
+        requested_at=row["requested_at"],
+        code=Code(code["number"], bytes(code["hash"]), code["replaced"], code["use"] and _use(code["use"])),
+        sent=sent and _sending(sent),
+        returned=returned and Return(**returned),
+        outcome=outcome and Outcome(outcome),
+        version=row["version"],
+    )
+
+
+def _use(row: Document) -> Use:
+    return Use(row["at"], Purpose(row["purpose"]), row["proof"])
+
+
+def _sending(row: Document) -> Sending:
+    return Sending(
+        row["channel"], date.fromisoformat(row["on"]), Policy(row["policy"]), date.fromisoformat(row["deadline"])
+    )

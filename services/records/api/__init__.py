@@ -1,0 +1,1 @@
+"""Inbound HTTP: what people and agents ask, and what operators see."""

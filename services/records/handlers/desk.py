@@ -1,0 +1,99 @@
+"""What the acts of a person stand on, and how a person is recognised by INS and code."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from services.records.domain.account import Account
+from services.records.domain.codes import Use, typed
+from services.records.domain.notice import Aim, Notice, Outcome, end, of_code, use_code
+from services.records.domain.tries import failed, wait_to_try
+from services.records.ports import AccountStore, NoticeStore, OppositionStore, TryStore
+from shared.clock import Clock, paris_date
+from shared.messaging.unit import Unit
+from shared.sealing import Vault
+
+_NOBODY: Final = "0" * 32
+"""Looked up where an INS is unknown, so that it takes the same work as a known one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The stores and secrets behind the acts of people."""
+
+    accounts: AccountStore
+    notices: NoticeStore
+    oppositions: OppositionStore
+    tries: TryStore
+    vault: Vault
+    codes_key: bytes
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An act that is not done; the code is one of `shared.contracts.reasons.ACTS`."""
+
+    code: str
+    wait: timedelta | None = None
+    """After which it may be tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A person's account and notices as they were read."""
+
+    account: Account
+    notices: tuple[Notice, ...]
+    now: datetime
+
+    @property
+    def today(self) -> date:
+        """The legal day in France."""
+        return paris_date(self.now)
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day on which the person may oppose, None while no delay runs."""
+        return next((notice.deadline for notice in self.notices if notice.aim is Aim.OPENING), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised(File):
+    """The file of somebody who has the code of one of the notices."""
+
+    known: Notice
+
+
+async def find_file(index: str, desk: Desk) -> File | None:
+    """Return the file of whom a blind index names."""
+    record: str = (await desk.vault.find_subjects({index})).get(index, _NOBODY)
+    accounts = await desk.accounts.find({record})
+    notices = await desk.notices.of_records({record})
+    return File(accounts[record], tuple(notices), desk.clock.now()) if record in accounts else None
+
+
+async def recognise(index: str, code: str, unit: Unit, desk: Desk) -> Recognised | Refused:
+    """Return the file of the person whose INS and code these are; a wrong one of either is told and counted alike."""
+    tries = await desk.tries.find(index)
+    file = await find_file(index, desk)
+    now = desk.clock.now()
+    known = of_code(file.notices if file else (), desk.codes_key, typed(code))
+    if wait := wait_to_try(tries, now):
+        return Refused("too-many-tries", wait)
+    if file is None or known is None:
+        desk.tries.save(failed(tries, now), unit, read=tries)
+        return Refused("code-unknown")
+    return Recognised(file.account, file.notices, now, known)
+
+
+def settle(file: File, outcome: Outcome, use: Use, unit: Unit, desk: Desk) -> None:
+    """End the delay of a person who has decided, and the use of the code with which it was told."""
+    known = file.known.id if isinstance(file, Recognised) else None
+    changed = []
+    for notice in file.notices:
+        after = use_code(notice, use) if notice.id == known else notice
+        after = end(after, outcome) if after.aim is Aim.OPENING else after
+        if after is not notice:
+            changed.append(after)
+    desk.notices.save(changed, unit, read={notice.id: notice for notice in file.notices})
