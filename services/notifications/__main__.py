@@ -1,7 +1,7 @@
-"""`python -m services.notifications worker|api`: one process, one role."""
+"""`python -m services.notifications worker|api|jobs`: one process, one role."""
 
 from services.notifications import app
 from shared.roles import run
 
 if __name__ == "__main__":
-    run(app.NAME, {"worker": app.worker, "api": app.api})
+    run(app.NAME, {"worker": app.worker, "api": app.api, "jobs": app.jobs})

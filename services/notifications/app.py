@@ -1,14 +1,29 @@
 """Puts notifications together: settings, adapters, handlers, one process per role."""
 
+from hashlib import sha256
+from typing import Final
+
+from services.notifications import jobs as table
+from services.notifications.adapters.lots import LotFolders, ReturnsFolder
 from services.notifications.adapters.mongo_contacts import MongoContacts
+from services.notifications.adapters.mongo_lots import MongoLots, MongoSlips
+from services.notifications.adapters.mongo_notices import MongoNotices
+from services.notifications.adapters.smtp_mail import Relay, SmtpCarrier
+from services.notifications.adapters.typesetting import TEMPLATE
+from services.notifications.adapters.typst_letters import TypstPress
+from services.notifications.api import sending_doors
+from services.notifications.domain.wording import wording
+from services.notifications.handlers.letters import Desk
+from services.notifications.handlers.reports import Returns
 from services.notifications.settings import NotificationsSettings
 from services.notifications.subscribers import subscriptions
 from shared.http.api import run_api
 from shared.logging import configure_logging
-from shared.messaging.runtime import open_runtime
+from shared.messaging.jobs import Job, run_jobs
+from shared.messaging.runtime import Runtime, open_runtime
 from shared.messaging.worker import run_worker
 
-NAME = "notifications"
+NAME: Final = "notifications"
 
 
 async def worker() -> None:
@@ -16,12 +31,66 @@ async def worker() -> None:
     settings = NotificationsSettings()
     configure_logging(NAME, "worker", settings.log_level)
     async with open_runtime(NAME, settings) as runtime:
-        await run_worker(runtime, subscriptions(contacts=MongoContacts(runtime.database)))
+        notices = MongoNotices(runtime.database)
+        await notices.prepare()
+        contacts = MongoContacts(runtime.database)
+        await run_worker(runtime, subscriptions(contacts=contacts, notices=notices, clock=runtime.clock))
 
 
 async def api() -> None:
-    """Open the operators' doors; those of notices and preferences come with the letters."""
+    """Open the operators' doors."""
     settings = NotificationsSettings()
     configure_logging(NAME, "api", settings.log_level)
     async with open_runtime(NAME, settings) as runtime:
-        await run_api(runtime)
+        notices, lots = MongoNotices(runtime.database), MongoLots(runtime.database)
+        await run_api(runtime, lambda operator: [sending_doors(notices, lots, operator)])
+
+
+async def jobs() -> None:
+    """Print, send, and read what comes back."""
+    settings = NotificationsSettings()
+    configure_logging(NAME, "jobs", settings.log_level)
+    async with open_runtime(NAME, settings) as runtime, _press(settings) as press:
+        await run_jobs(runtime, await _jobs(runtime, settings, press))
+
+
+def _press(settings: NotificationsSettings) -> TypstPress:
+    return TypstPress(
+        wording(settings.notice_policy),
+        sender=settings.letter_sender,
+        address=settings.letter_address,
+        demonstration=settings.demonstration,
+        processes=settings.presses,
+    )
+
+
+async def _jobs(runtime: Runtime, settings: NotificationsSettings, press: TypstPress) -> list[Job]:
+    notices, lots = MongoNotices(runtime.database), MongoLots(runtime.database)
+    await notices.prepare()
+    await lots.prepare()
+    policy, clock = settings.notice_policy, runtime.clock
+    contacts = MongoContacts(runtime.database)
+    return table.jobs(
+        desk=Desk(notices, contacts, lots, runtime.vault, clock, policy, settings.senders()),
+        returns=Returns(notices, lots, MongoSlips(runtime.database), clock, policy),
+        press=press,
+        out_tray=LotFolders(settings.lots_folder, template=sha256(TEMPLATE.read_bytes()).hexdigest()),
+        in_tray=ReturnsFolder(settings.returns_folder),
+        carrier=SmtpCarrier(_relay(settings), clock),
+        words=wording(policy),
+        address=settings.letter_address,
+        lot_size=settings.lot_size,
+        presses=settings.presses,
+        every=settings.every,
+    )
+
+
+def _relay(settings: NotificationsSettings) -> Relay:
+    return Relay(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        sender=settings.mail_sender,
+        start_tls=settings.smtp_start_tls,
+        user=settings.smtp_user,
+        password=settings.smtp_password,
+    )

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from services.notifications.domain.contact import Contact
-from services.notifications.handlers import keep_contacts
+from services.notifications.handlers.contacts import keep_contacts
 from shared.contracts.ingest import BeneficiaryAcceptedV1, BeneficiaryAcceptedV1Data
 from shared.messaging.failures import RacedError
 from shared.messaging.unit import DONE, Outcome, State, Unit

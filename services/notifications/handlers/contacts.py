@@ -1,4 +1,4 @@
-"""What notifications does with what it hears: keep whom a notice will go to."""
+"""Whom a notice will go to: kept unopened until it is written."""
 
 from base64 import b64decode
 from collections.abc import Sequence

@@ -1,0 +1,83 @@
+"""Notices in MongoDB: {_id: notice id, record, box, state, channel, due, attempts, lot, sequence, …, version}."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import Any, Final
+
+from bson.binary import Binary
+from bson.codec_options import CodecOptions
+from pymongo import ASCENDING
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.read_concern import ReadConcern
+
+from services.notifications.domain.notice import Notice, NoticeState
+from shared.messaging.guarded import Change, write_guarded
+from shared.messaging.unit import Unit
+
+Document = dict[str, Any]
+
+WITH_ZONE: Final[CodecOptions[Document]] = CodecOptions(tz_aware=True, tzinfo=UTC)
+
+
+class MongoNotices:
+    """`NoticeStore` on a collection that every change guards by the version it read."""
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self._notices = database.get_collection(
+            "notices", read_concern=ReadConcern("majority"), codec_options=WITH_ZONE
+        )
+
+    async def prepare(self) -> None:
+        """Create the indexes by what is due and by lot."""
+        await self._notices.create_index([("state", ASCENDING), ("channel", ASCENDING), ("due", ASCENDING)])
+        await self._notices.create_index(
+            [("lot", ASCENDING), ("sequence", ASCENDING)], partialFilterExpression={"lot": {"$type": "string"}}
+        )
+
+    async def find(self, notices: Collection[str]) -> Mapping[str, Notice]:
+        """See `NoticeStore.find`: one find for the whole batch."""
+        rows = await self._notices.find({"_id": {"$in": list(notices)}}).to_list()
+        return {row["_id"]: _notice(row) for row in rows}
+
+    async def due(self, channels: Collection[str | None], now: datetime, limit: int) -> Sequence[Notice]:
+        """See `NoticeStore.due`."""
+        query = {"state": NoticeState.TO_SEND, "channel": {"$in": list(channels)}, "due": {"$lte": now}}
+        order = [("due", ASCENDING), ("_id", ASCENDING)]
+        return [_notice(row) for row in await self._notices.find(query).sort(order).limit(limit).to_list()]
+
+    async def of_lot(self, number: str) -> Sequence[Notice]:
+        """See `NoticeStore.of_lot`."""
+        rows = await self._notices.find({"lot": number}).sort("sequence", ASCENDING).to_list()
+        return [_notice(row) for row in rows]
+
+    def save(self, notices: Sequence[Notice], unit: Unit, *, read: Mapping[str, Notice]) -> None:
+        """See `NoticeStore.save`."""
+        changes = [Change(_document(notice), _guard(read.get(notice.id))) for notice in notices]
+        if changes:
+            unit.apply(partial(write_guarded, self._notices, changes))
+
+    async def census(self) -> Mapping[tuple[str, str | None], int]:
+        """See `NoticeStore.census`: walks the index of what is due, not the notices."""
+        listed = {"$match": {"state": {"$in": list(NoticeState)}}}
+        counted = {"$group": {"_id": {"state": "$state", "channel": "$channel"}, "count": {"$sum": 1}}}
+        rows = await (await self._notices.aggregate([listed, counted])).to_list()
+        return {(row["_id"]["state"], row["_id"].get("channel")): row["count"] for row in rows}
+
+
+def _guard(read: Notice | None) -> Document | None:
+    return None if read is None else {"version": read.version}
+
+
+def _document(notice: Notice) -> Document:
+    row = asdict(notice)
+    sent_on = notice.sent_on and notice.sent_on.isoformat()
+    return {"_id": row.pop("id"), **row, "box": Binary(notice.box), "sent_on": sent_on}
+
+
+def _notice(row: Document) -> Notice:
+    sent_on = row["sent_on"] and date.fromisoformat(row["sent_on"])
+    kept = {name: value for name, value in row.items() if name != "_id"}
+    told = {"id": row["_id"], "box": bytes(row["box"]), "state": NoticeState(row["state"]), "sent_on": sent_on}
+    return Notice(**kept | told)

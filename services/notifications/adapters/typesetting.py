@@ -1,0 +1,47 @@
+"""Typesets a batch of letters into one PDF: runs in a process of its own, imports nothing that it does not need."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import typst
+from ppf.datamatrix import DataMatrix  # type: ignore[import-untyped]
+
+HERE: Final = Path(__file__).parent
+TEMPLATE: Final = HERE / "letter.typ"
+FONTS: Final = HERE / "fonts"
+STANDARDS: Final[list[Any]] = ["a-2a", "ua-1"]
+"""Archivable and accessible: with both, a picture without alternative text or a document without title is an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Plain data for one PDF, so that it crosses to another process cheaply."""
+
+    common: dict[str, Any]
+    """What all letters share: wording, sender, demonstration, the day it was made."""
+    letters: Sequence[dict[str, Any]]
+    """Per letter: lines, child, code, sender, reference, mark (the text of its sorting code)."""
+    made_at: int
+    """Seconds since 1970: the same batch gives the same bytes."""
+
+
+def typeset(batch: Batch) -> bytes:
+    """Return the PDF, one page per letter; raise `typst.TypstError` if one is longer or anything is missing."""
+    letters = [{**letter, "mark": DataMatrix(letter["mark"]).svg()} for letter in batch.letters]
+    inputs = {"common": json.dumps(batch.common), "letters": json.dumps(letters)}
+    pdf = compiler().compile(
+        TEMPLATE.read_bytes(), format="pdf", sys_inputs=inputs, pdf_standards=STANDARDS, timestamp=batch.made_at
+    )
+    assert isinstance(pdf, bytes)  # noqa: S101 - what the PDF format always gives
+    return pdf
+
+
+@cache
+def compiler() -> typst.Compiler:
+    """Return this process's one compiler, which knows our own fonts and no others."""
+    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS])
+    return typst.Compiler(font_paths=fonts, root=HERE)

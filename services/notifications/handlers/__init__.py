@@ -1,0 +1,1 @@
+"""What notifications does: contacts, notices, lots of letters, e-mails, and what comes back of them."""
