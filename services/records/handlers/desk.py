@@ -10,6 +10,7 @@ from services.records.domain.notice import Aim, Notice, Outcome, end, of_code, u
 from services.records.domain.tries import failed, wait_to_try
 from services.records.ports import AccountStore, NoticeStore, OppositionStore, TryStore
 from shared.clock import Clock, paris_date
+from shared.messaging.failures import RacedError
 from shared.messaging.unit import Unit
 from shared.sealing import Vault
 
@@ -66,10 +67,17 @@ class Recognised(File):
 
 
 async def find_file(index: str, desk: Desk) -> File | None:
-    """Return the file of whom a blind index names."""
+    """Return the file of whom a blind index names; raise `RacedError` if the person is just deciding.
+
+    A decision changes account and notices together. The account is read before and after the notices, because one
+    side seen before a decision and the other after it would look like a person who never was.
+    """
     record: str = (await desk.vault.find_subjects({index})).get(index, _NOBODY)
-    accounts = await desk.accounts.find({record})
+    before = await desk.accounts.find({record})
     notices = await desk.notices.of_records({record})
+    accounts = await desk.accounts.find({record})
+    if before != accounts:
+        raise RacedError
     return File(accounts[record], tuple(notices), desk.clock.now()) if record in accounts else None
 
 
