@@ -65,9 +65,11 @@ class Rota:
             log.info("jobs_active", process=self.runtime.process, epoch=self.lease.epoch)
             await self._work()
         except Exception as error:
-            if not (_is_fenced(error) or classify(error) is Failure.INFRASTRUCTURE):
+            fenced = _is_fenced(error)
+            if not (fenced or classify(error) is Failure.INFRASTRUCTURE):
                 raise
-            log.warning("jobs_stand_by", process=self.runtime.process, epoch=self.lease.epoch, error=_name(error))
+            name = FencedError.__name__ if fenced else _name(error)
+            log.warning("jobs_stand_by", process=self.runtime.process, epoch=self.lease.epoch, error=name)
 
     async def _work(self) -> None:
         """Do the jobs side by side; raise, everything stopped, once another instance has taken over."""
