@@ -11,7 +11,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
@@ -52,22 +53,26 @@ class LotFolders:
 
     def _hand_over(self, lot: Lot, letters: Sequence[Letter], pdf: bytes) -> str:
         folder = self._root / lot.number
-        for left in self._root.glob(f"{lot.number}.part-*"):  # of a process that was killed
-            shutil.rmtree(left, ignore_errors=True)
-        making = Path(tempfile.mkdtemp(prefix=f"{lot.number}.part-", dir=self._root))
         files = {PDF: pdf, INDEX: _index(lot.number, letters)}
         files[MANIFEST] = _manifest(lot, len(letters), files, self._template)
+        try:
+            self._make(folder, files)
+        except OSError:  # another process was faster: a lot that is there is never changed
+            if not folder.is_dir():
+                raise
+        digest = _finish(folder)
+        for left in self._root.glob(f"{lot.number}.part-*"):  # of whoever was killed, or was slower
+            shutil.rmtree(left, ignore_errors=True)
+        assert digest is not None  # noqa: S101 - the folder is there
+        return digest
+
+    def _make(self, folder: Path, files: Mapping[str, bytes]) -> None:
+        making = Path(tempfile.mkdtemp(prefix=f"{folder.name}.part-", dir=self._root))
         for name, content in files.items():
             _write(making / name, content)
         _sync(making)
-        try:
-            making.rename(folder)
-        except OSError:  # it is there: another process was faster, and a lot is never changed
-            shutil.rmtree(making)
+        making.rename(folder)
         _sync(self._root)
-        digest = _finish(folder)
-        assert digest is not None  # noqa: S101 - the folder is there
-        return digest
 
 
 def _finish(folder: Path) -> str | None:
@@ -81,7 +86,8 @@ def _finish(folder: Path) -> str | None:
     digest = sha256(manifest).hexdigest()
     if not (folder / END).exists():
         _write(folder / f"{END}.part", f"{digest}\n".encode())
-        (folder / f"{END}.part").rename(folder / END)
+        with suppress(FileNotFoundError):  # another process, which wrote the same, renamed it
+            (folder / f"{END}.part").rename(folder / END)
         _sync(folder)
     return digest
 
