@@ -1,7 +1,6 @@
 """Accounts in MongoDB: {_id: record id, state, cause, since, version, registration: {…, box}}."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, date
 from functools import partial
 from typing import Any, Final
@@ -76,14 +75,26 @@ def _guard(read: Account | None) -> Document | None:
 
 
 def _document(account: Account) -> Document:
-    row = asdict(account)
-    row["_id"] = row.pop("record")
-    created = account.registration.dmp_created_on
-    row["registration"] |= {
-        "dmp_created_on": created and created.isoformat(),
-        "box": Binary(account.registration.box),
+    """Return a row, field by field: `dataclasses.asdict` copies every value and takes ten times as long."""
+    told = account.registration
+    return {
+        "_id": account.record,
+        "state": account.state,
+        "cause": account.cause,
+        "since": account.since,
+        "version": account.version,
+        "registration": {
+            "version": told.version,
+            "insurer": told.insurer,
+            "event": told.event,
+            "regime": told.regime,
+            "department": told.department,
+            "dmp_created_on": told.dmp_created_on and told.dmp_created_on.isoformat(),
+            "ins_key_valid": told.ins_key_valid,
+            "box": Binary(told.box),
+            "origin": told.origin,
+        },
     }
-    return row
 
 
 def _account(row: Document) -> Account:

@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, date
 from functools import partial
 from typing import Any, Final
@@ -85,14 +84,31 @@ class MongoNotices:
 
 
 def _document(notice: Notice) -> Document:
-    row = asdict(notice)
-    row["_id"] = row.pop("id")
-    row["state"] = notice.state
-    row["deadline"] = notice.deadline and notice.deadline.isoformat()
-    row["code"]["hash"] = Binary(notice.code.hash)
-    if notice.sent is not None:
-        row["sent"] |= {"on": notice.sent.on.isoformat(), "deadline": notice.sent.deadline.isoformat()}
-    return row
+    sent, returned, code = notice.sent, notice.returned, notice.code
+    return {
+        "_id": notice.id,
+        "record": notice.record,
+        "aim": notice.aim,
+        "requested_at": notice.requested_at,
+        "state": notice.state,
+        "deadline": notice.deadline and notice.deadline.isoformat(),
+        "code": {
+            "number": code.number,
+            "hash": Binary(code.hash),
+            "replaced": code.replaced,
+            "use": code.use and {"at": code.use.at, "purpose": code.use.purpose, "proof": code.use.proof},
+        },
+        "sent": sent
+        and {
+            "channel": sent.channel,
+            "on": sent.on.isoformat(),
+            "policy": sent.policy,
+            "deadline": sent.deadline.isoformat(),
+        },
+        "returned": returned and {"channel": returned.channel, "motive": returned.motive},
+        "outcome": notice.outcome,
+        "version": notice.version,
+    }
 
 
 def _notice(row: Document) -> Notice:
