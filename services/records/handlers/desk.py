@@ -78,7 +78,7 @@ async def find_file(index: str, desk: Desk) -> File | None:
     accounts = await desk.accounts.find({record})
     if before != accounts:
         raise RacedError
-    return File(accounts[record], tuple(notices), desk.clock.now()) if record in accounts else None
+    return File(accounts[record], tuple(notices), _moment(desk.clock)) if record in accounts else None
 
 
 async def recognise(index: str, code: str, unit: Unit, desk: Desk) -> Recognised | Refused:
@@ -105,3 +105,9 @@ def settle(file: File, outcome: Outcome, use: Use, unit: Unit, desk: Desk) -> No
         if after is not notice:
             changed.append(after)
     desk.notices.save(changed, unit, read={notice.id: notice for notice in file.notices})
+
+
+def _moment(clock: Clock) -> datetime:
+    """Return the present to the millisecond, as it is kept: an answer given again is the same to the letter."""
+    now = clock.now()
+    return now.replace(microsecond=now.microsecond // 1_000 * 1_000)

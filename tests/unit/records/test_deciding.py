@@ -52,6 +52,16 @@ class TestOpposition:
         assert await office.oppose(code) == first
         assert len(office.published(AccountOpposedV1)) == len(office.oppositions.rows) == 1
 
+    async def test_to_the_millisecond(self, office: Office):
+        """What is attested is a moment as the database keeps it, so that a repeated answer is the same."""
+        record = await office.notified()
+        office.clock.instant += timedelta(microseconds=123_456)
+
+        made = await office.oppose(office.code(record))
+
+        assert isinstance(made, Opposition)
+        assert made.at.microsecond == 123_000
+
     async def test_before_the_sending_is_known(self, office: Office):
         """Who opposes before the report of the sending is opposed, and the report changes nothing of it."""
         record = await office.register()
