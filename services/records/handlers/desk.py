@@ -85,7 +85,7 @@ async def recognise(index: str, code: str, unit: Unit, desk: Desk) -> Recognised
     """Return the file of the person whose INS and code these are; a wrong one of either is told and counted alike."""
     tries = await desk.tries.find(index)
     file = await find_file(index, desk)
-    now = desk.clock.now()
+    now = _moment(desk.clock)
     known = of_code(file.notices if file else (), desk.codes_key, typed(code))
     if wait := wait_to_try(tries, now):
         return Refused("too-many-tries", wait)
