@@ -1,4 +1,4 @@
-"""The opt-out across services as processes: from an insurer's registration, by letter and deadline, to an open record."""
+"""The opt-out across services as processes: from a registration, by letter and deadline, to an open record."""
 
 import asyncio
 from collections import Counter
@@ -109,7 +109,7 @@ async def _wait_for_the_end(states: Any, client: Any, installation: Installation
                 sent = Counter([notice["state"] async for notice in notices.find()])
     except TimeoutError:
         pytest.fail(
-            f"the opt-out stands still: accounts {dict(found)}, notices {dict(sent)}, {await _held(client, installation)}"
+            f"it stands still: accounts {dict(found)}, notices {dict(sent)}, {await _held(client, installation)}"
         )
     return sent["undeliverable"]
 
