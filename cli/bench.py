@@ -35,6 +35,16 @@ def drivers(
     _become("bench.drivers", "--rounds", str(rounds))
 
 
+@app.command()
+def letters(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    rounds: Annotated[int, typer.Option(min=1, help="Repetitions of each side; medians are shown.")] = 3,
+) -> None:
+    """Letters typeset in lots, and one PDF at a time; about a minute."""
+    _become("bench.letters", "--rounds", str(rounds), *(["--json"] if as_json else []))
+
+
 def _become(module: str, *arguments: str) -> NoReturn:
     """Go on as the benchmark: it handles Ctrl-C itself, and this command imports nothing that it measures."""
     os.chdir(CLONE)
