@@ -85,6 +85,7 @@ async def ask(runtime: Runtime, number: int) -> None:
             unit.emit(NoticeRequestedV1.new(source="/records", time=now, subject=record, data=data))
 
     await perform(runtime, work)
+    await runtime.relay.drain(10)
 
 
 async def test_letters_and_emails(installation: Installation, start: Start, tmp_path: Path):
