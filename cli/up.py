@@ -10,6 +10,7 @@ from rich.table import Table
 
 from cli.interruption import interruptible
 from deploy.local.processes import last_lines
+from deploy.local.roles import ALL
 from deploy.local.system import System, start_system
 
 app = typer.Typer()
@@ -26,10 +27,10 @@ def up(
     """Start the broker, the database and every service; stay until Ctrl-C."""
     console = Console()
     if detach:
-        show_addresses(start_system(outlive_parent=True, say=console.print), console)
+        show_addresses(start_system(roles=ALL, outlive_parent=True, say=console.print), console)
         console.print("Running in the background: `./carnet down` stops it.")
         return
-    with interruptible(console), start_system(say=console.print) as system:
+    with interruptible(console), start_system(roles=ALL, say=console.print) as system:
         show_addresses(system, console)
         console.print("Ctrl-C stops it.")
         watch(system, console)

@@ -123,7 +123,7 @@ def _processes(home: Path) -> Iterator[Finding]:
         "mongodb": lambda: answers(ports.get("mongo", 0)),
         "epmd": lambda: answers(ports.get("epmd", 0)),
     }
-    for role in roles.ROLES:
+    for role in roles.ALL:
         port, path = ports.get(role.name, 0), role.ready
         checks[role.name] = lambda port=port, path=path: roles.is_ready(port, path)  # type: ignore[misc]
     running = running_processes(home)

@@ -40,6 +40,11 @@ ROLES: tuple[Role, ...] = (
     _service("audit", "api"),
 )
 
+JOBS: tuple[Role, ...] = (_service("records", "jobs"), _service("notifications", "jobs"))
+"""What time starts: the campaign asks for notices, letters go to ``print/lots``, delays end. Not in the demo yet."""
+
+ALL: tuple[Role, ...] = ROLES + JOBS
+
 
 def role_program(
     role: Role,

@@ -10,7 +10,7 @@ from typing import Self
 from deploy.local.debian import Say
 from deploy.local.ports import LOOPBACK, assign
 from deploy.local.processes import Running, running_processes, stop_together
-from deploy.local.roles import ROLES, Role, is_ready, role_program
+from deploy.local.roles import ALL, ROLES, Role, is_ready, role_program
 from deploy.local.servers import Server
 from deploy.local.stack import Stack, start_stack
 
@@ -50,17 +50,23 @@ class System:
         self.stop()
 
 
-def start_system(home: Path | None = None, *, outlive_parent: bool = False, say: Say = print) -> System:
-    """Start the stack and every role, and wait until all are ready; from the main thread.
+def start_system(
+    home: Path | None = None,
+    *,
+    roles: Sequence[Role] = ROLES,
+    outlive_parent: bool = False,
+    say: Say = print,
+) -> System:
+    """Start the stack and its roles, and wait until all are ready; from the main thread.
 
     Raises StackError, a sentence for the reader; whatever was started by then is stopped.
     """
     say("Starting the broker and the database ...")
     stack = start_stack(home, cache_gb=1.0, outlive_parent=outlive_parent, say=say)
-    system = System(stack, {}, assign(stack.home, [role.name for role in ROLES]))
+    system = System(stack, {}, assign(stack.home, [role.name for role in ALL]))
     say("Starting the services ...")
     try:
-        start_roles(system, outlive_parent=outlive_parent)
+        start_roles(system, only=[role.name for role in roles], outlive_parent=outlive_parent)
     except BaseException:
         system.stop()
         raise
@@ -75,8 +81,8 @@ def start_roles(
     settings: Mapping[str, str] | None = None,
     outlive_parent: bool = False,
 ) -> None:
-    """Start roles (all, or those named), with `settings` on top of their environment, and wait for each."""
-    wanted = [role for role in ROLES if not only or role.name in only]
+    """Start roles (those of the demonstration, or those named), with `settings` on top of their environment, and wait for each."""
+    wanted = [role for role in ALL if role.name in only] if only else list(ROLES)
     for role in wanted:
         server = _server(role, system, vhost, settings or {}, outlive_parent)
         system.roles[role.name] = server

@@ -35,7 +35,7 @@ class NoticeUndeliverableV1Data(Data):
 
 
 class NoticeUndeliverableV1(Event):
-    """A notice came back, and no other way is left: the delay does not run."""
+    """A notice came back: the delay does not run, unless another notice is sent by another way (F05)."""
 
     TYPE: ClassVar[str] = "notice.undeliverable.v1"
     type: Literal["notice.undeliverable.v1"] = "notice.undeliverable.v1"

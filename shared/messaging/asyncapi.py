@@ -26,8 +26,8 @@ PUBLISHED: Final[dict[str, tuple[type[Event], ...]]] = {
 }
 """What each service publishes beside its operators' acts."""
 
-_TOLD: Final = "RefusedV1"
-"""How the contracts end that insurers get a copy of."""
+_TOLD: Final = ("RefusedV1", "HistoryRequestedV1")
+"""How the contracts end that insurers are told of, each of its own."""
 
 Document = dict[str, Any]
 

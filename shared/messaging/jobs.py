@@ -15,6 +15,7 @@ from shared.http import problems
 from shared.http.health import dependencies, health_doors
 from shared.http.server import serving
 from shared.messaging.acts import Perform, perform
+from shared.messaging.collector import spare_the_collector
 from shared.messaging.failures import Failure, FencedError, classify, fingerprint
 from shared.messaging.lease import LASTS, Lease
 from shared.messaging.runtime import Runtime
@@ -110,6 +111,7 @@ async def run_jobs(runtime: Runtime, jobs: Sequence[Job], *, lasts: timedelta = 
     rota = Rota(runtime, jobs, lease)
     settings = runtime.settings
     async with serving(_doors(rota), settings.http_host, settings.http_port):
+        spare_the_collector()
         tasks = [asyncio.create_task(runtime.relay.run()), asyncio.create_task(rota.run())]
         stop = asyncio.create_task(_told_to_stop())
         await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)

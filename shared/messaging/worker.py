@@ -1,7 +1,6 @@
 """The role `worker`: FastStream subscribes and stops; consumers and the relay do the work."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -15,6 +14,7 @@ from faststream.rabbit import Channel, RabbitBroker, RabbitQueue
 from shared.http.health import worker_doors
 from shared.http.server import serving
 from shared.messaging.amqp import address
+from shared.messaging.collector import spare_the_collector
 from shared.messaging.consumer import PREFETCH, Consumer
 from shared.messaging.delivery import Delivery
 from shared.messaging.properties import tolerate_any_properties
@@ -27,8 +27,6 @@ from shared.messaging.subscription import Subscription
 _GRACE_S: Final = 10.0
 _PING_S: Final = 0.5
 
-_NEW_OBJECTS: Final = 50_000
-"""Containers made and not freed, after which the collector looks for cycles: those of a few batches."""
 
 log = structlog.get_logger()
 
@@ -58,23 +56,12 @@ async def run_worker(
             await runtime.relay.drain(_GRACE_S)
 
     app = FastStream(broker, lifespan=lifespan, logger=None)
-    _spare_the_collector()
+    spare_the_collector()
     log.info("worker_started", process=runtime.process)
     await app.run(sleep_time=0.2)
     log.info("worker_stopped", process=runtime.process)
     if failure:
         raise failure[0]
-
-
-def _spare_the_collector() -> None:
-    """Have the garbage collector leave alone what was loaded at the start, and look at the rest less often.
-
-    A batch's ten thousand objects are freed when it ends without the collector's help; its walks through them, and
-    through every loaded module, took a quarter of a worker's CPU.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_NEW_OBJECTS)
 
 
 def _on_end(task: asyncio.Task[None], failure: list[BaseException], app: FastStream) -> None:
