@@ -81,7 +81,7 @@ def start_roles(
     settings: Mapping[str, str] | None = None,
     outlive_parent: bool = False,
 ) -> None:
-    """Start roles (those of the demonstration, or those named), with `settings` on top of their environment, and wait for each."""
+    """Start roles (the demonstration's, or those named), with `settings` on top of their environment; wait for each."""
     wanted = [role for role in ALL if role.name in only] if only else list(ROLES)
     for role in wanted:
         server = _server(role, system, vhost, settings or {}, outlive_parent)
