@@ -50,6 +50,8 @@ def _books(books: list[FlowBooks], *, wide: bool) -> Table:
     table.add_column("", no_wrap=True)
     service = ""
     for flow in books:
+        if flow.balanced and not flow.published:
+            continue  # nothing of this demonstration goes that way
         owner, key = flow.queue.split(".", maxsplit=1)
         if owner != service:
             service = owner

@@ -72,8 +72,10 @@ async def database(
     mongo_client: AsyncMongoClient[dict[str, Any]],
 ) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
     """Give a database of this test alone, dropped afterwards."""
+    from shared.mongo import stated
+
     name = f"test_{uuid.uuid4().hex[:12]}"
-    yield mongo_client[name]
+    yield stated(mongo_client[name])
     await mongo_client.drop_database(name)
 
 

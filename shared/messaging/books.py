@@ -13,20 +13,19 @@ from bson.binary import Binary
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from shared.contracts.operations import OperatorActedV1, OperatorActedV1Data
-from shared.messaging.mongo_inbox import DURABLE, MAJORITY, SNAPSHOT, outbox_document
+from shared.messaging.mongo_inbox import outbox_document
 from shared.messaging.outbox import outbox_rows
 from shared.messaging.rows import KEPT
 from shared.messaging.runtime import Runtime
 from shared.messaging.topology import EVENTS
 from shared.messaging.unit import Emitted, State
+from shared.mongo import DURABLE, SNAPSHOT, Document
 
 MAX_TARGETS: Final = 500
 """Rows that one act may name."""
 
 _SHOWN: Final = ("type", "state", "reason", "field", "attempts", "due", "fingerprint", "queue", "at", "history")
 """What an operator sees of a row: nothing of what the event says."""
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +44,9 @@ class Books:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        options = runtime.database.with_options(read_concern=MAJORITY, write_concern=DURABLE)
-        self._inbox = options["inbox"]
-        self._outbox = options["outbox"]
-        self._books = options["books"]
+        self._inbox = runtime.database["inbox"]
+        self._outbox = runtime.database["outbox"]
+        self._books = runtime.database["books"]
 
     async def flows(self) -> dict[str, Document]:
         """Return the books of every flow; ``emitted`` is what its commits published, by exchange and type."""

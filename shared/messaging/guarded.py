@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pymongo import InsertOne, ReplaceOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 
 from shared.messaging.failures import RacedError
-
-Document = dict[str, Any]
+from shared.mongo import Document
 
 
 @dataclass(frozen=True, slots=True)

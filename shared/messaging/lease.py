@@ -10,7 +10,7 @@ and one of them is refused. There is a fence per lane, so that acts of the same 
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -18,15 +18,13 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from shared.messaging.acts import LANES
 from shared.messaging.failures import FencedError
-from shared.messaging.mongo_inbox import DURABLE, MAJORITY, SNAPSHOT
 from shared.messaging.unit import Effect
+from shared.mongo import DURABLE, SNAPSHOT, Document
 
 LASTS: Final = timedelta(seconds=15)
 """Without a sign of life for so long, by the server's clock, a holder loses its lease."""
 
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-Document = dict[str, Any]
 
 
 class Lease:
@@ -34,9 +32,8 @@ class Lease:
 
     def __init__(self, database: AsyncDatabase[Document], name: str, holder: str, *, lasts: timedelta = LASTS) -> None:
         self._client = database.client
-        options = database.with_options(read_concern=MAJORITY, write_concern=DURABLE)
-        self._leases = options["leases"]
-        self._fences = options["fences"]
+        self._leases = database["leases"]
+        self._fences = database["fences"]
         self._name = name
         self._holder = holder
         self._until = {"$add": ["$$NOW", round(lasts.total_seconds() * 1000)]}

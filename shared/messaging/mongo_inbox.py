@@ -2,28 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from pymongo import ASCENDING, AsyncMongoClient, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
-from pymongo.read_concern import ReadConcern
-from pymongo.write_concern import WriteConcern
 
 from shared.messaging.failures import RacedError
 from shared.messaging.store import Commit, Held, OutboxRow, Row, Seen
 from shared.messaging.unit import State
-
-DURABLE: Final = WriteConcern("majority", j=True, wtimeout=10_000)
-"""Rule 15: written by a majority and in its journal, or not written."""
-
-MAJORITY: Final = ReadConcern("majority")
-SNAPSHOT: Final = ReadConcern("snapshot")
+from shared.mongo import DURABLE, SNAPSHOT, Document
 
 _COMMIT_TRIES: Final = 3
-
-Document = dict[str, Any]
 
 
 class MongoInbox:
@@ -31,10 +22,9 @@ class MongoInbox:
 
     def __init__(self, client: AsyncMongoClient[Document], database: AsyncDatabase[Document], process: str) -> None:
         self._client = client
-        options = database.with_options(read_concern=MAJORITY, write_concern=DURABLE)
-        self._inbox = options["inbox"]
-        self._outbox = options["outbox"]
-        self._books = options["books"]
+        self._inbox = database["inbox"]
+        self._outbox = database["outbox"]
+        self._books = database["books"]
         self._process = process
 
     async def prepare(self) -> None:

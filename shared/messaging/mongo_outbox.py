@@ -1,13 +1,13 @@
 """The sender's side of the outbox on MongoDB: what is unsent, whose it is, and who is alive."""
 
 from collections.abc import Collection, Sequence
-from typing import Any, Final
+from typing import Final
 
 from pymongo import ASCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
-from shared.messaging.mongo_inbox import DURABLE, MAJORITY
 from shared.messaging.store import OutboxRow
+from shared.mongo import Document
 
 REREAD_AFTER_MS: Final = 5_000
 """An own row unsent for this long is sent again: the process's memory of it may be wrong (rule 7)."""
@@ -18,16 +18,13 @@ SILENT_AFTER_MS: Final = 30_000
 KEPT_FOR_S: Final = 7 * 24 * 3600
 """Sent rows stay a week, for the ledger to resend from (rule 8)."""
 
-Document = dict[str, Any]
-
 
 class MongoOutbox:
     """Reads and marks outbox rows; all ages are reckoned by the server's clock."""
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
-        options = database.with_options(read_concern=MAJORITY, write_concern=DURABLE)
-        self._rows = options["outbox"]
-        self._processes = options["processes"]
+        self._rows = database["outbox"]
+        self._processes = database["processes"]
 
     async def prepare(self) -> None:
         """Create the indexes: unsent rows by owner, sent rows by age, forgotten processes."""

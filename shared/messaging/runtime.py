@@ -7,7 +7,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
@@ -19,14 +19,13 @@ from shared.messaging.mongo_inbox import MongoInbox
 from shared.messaging.mongo_outbox import MongoOutbox
 from shared.messaging.relay import Relay
 from shared.messaging.topology import FLOWS, Topology
+from shared.mongo import Document, stated
 from shared.sealing.kek import FileKek, read_secret
 from shared.sealing.mongo_vault import MongoVault
 from shared.settings import ServiceSettings
 
 LONGEST_TRANSACTION_S: Final = 5
 """A killed worker's locks hold up its successor for at most so long (rule 3)."""
-
-Document = dict[str, Any]
 
 
 class UnfitDatabaseError(CarnetError):
@@ -70,9 +69,9 @@ async def open_runtime(service: str, settings: ServiceSettings) -> AsyncIterator
     )
     try:
         await _check(client)
-        database = client[service + settings.database_suffix]
+        database = stated(client[service + settings.database_suffix])
         inbox, outbox = MongoInbox(client, database, process), MongoOutbox(database)
-        vault = MongoVault(client["vault" + settings.database_suffix], FileKek.read(settings.keys_dir / "kek"))
+        vault = MongoVault(stated(client["vault" + settings.database_suffix]), FileKek.read(settings.keys_dir / "kek"))
         for prepared in (inbox, outbox, vault):
             await prepared.prepare()
         await publisher.start()

@@ -10,23 +10,20 @@ Rows are only inserted and deleted, never updated, so that ingest's role needs n
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from os import urandom
 from time import monotonic
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from bson.binary import Binary
-from pymongo import ASCENDING, ReadPreference
+from pymongo import ASCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
-from pymongo.read_concern import ReadConcern
-from pymongo.write_concern import WriteConcern
 
 from shared.identity.record_id import RecordId, new_record_id
+from shared.mongo import Document
 from shared.sealing.errors import SealError
 from shared.sealing.kek import KeyEncryptionKey, Wrapping
 from shared.sealing.keys import ERASED, KEY_ID_BYTES, MATERIAL_BYTES, Erased, Key, KeyClass, Owner
 from shared.sealing.recent import Recent
-
-Row: TypeAlias = dict[str, Any]
 
 _DUPLICATE_KEY: Final = 11000
 _ROUNDS: Final = 5
@@ -38,15 +35,15 @@ class MongoVault:
 
     def __init__(
         self,
-        database: AsyncDatabase[Row],
+        database: AsyncDatabase[Document],
         kek: KeyEncryptionKey,
         *,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._kek = kek
-        self._keys = _durable(database, "keys")
-        self._erased = _durable(database, "erased")
-        self._subjects = _durable(database, "subjects")
+        self._keys = database["keys"]
+        self._erased = database["erased"]
+        self._subjects = database["subjects"]
         self._keys_by_owner: Recent[Owner, Key] = Recent(clock)
         self._keys_by_id: Recent[bytes, Key] = Recent(clock)
         self._records: Recent[str, RecordId] = Recent(clock)
@@ -128,7 +125,7 @@ class MongoVault:
         inserted = {_owner(row) for row in await _insert_absent(self._keys, rows)}
         return self._remember({owner: key for owner, key in keys.items() if owner in inserted})
 
-    async def _unwrap(self, rows: Sequence[Row]) -> dict[Owner, Key]:
+    async def _unwrap(self, rows: Sequence[Document]) -> dict[Owner, Key]:
         places = [Wrapping(row["wrapped"], _place(row["_id"], _owner(row))) for row in rows]
         materials = await self._kek.unwrap(places)
         keys = {_owner(r): Key(bytes(r["_id"]), secret) for r, secret in zip(rows, materials, strict=True)}
@@ -147,17 +144,17 @@ class MongoVault:
         return self._remember_subjects(rows)
 
     async def _mint_subjects(self, indexes: Collection[str]) -> dict[str, RecordId]:
-        rows: list[Row] = [{"_id": index, "record": new_record_id()} for index in indexes]
+        rows: list[Document] = [{"_id": index, "record": new_record_id()} for index in indexes]
         return self._remember_subjects(await _insert_absent(self._subjects, rows))
 
-    def _remember_subjects(self, rows: Iterable[Row]) -> dict[str, RecordId]:
+    def _remember_subjects(self, rows: Iterable[Document]) -> dict[str, RecordId]:
         records = {row["_id"]: RecordId(row["record"]) for row in rows}
         for index, record in records.items():
             self._records.put(index, record)
         return records
 
 
-async def _insert_absent(collection: AsyncCollection[Row], rows: list[Row]) -> list[Row]:
+async def _insert_absent(collection: AsyncCollection[Document], rows: list[Document]) -> list[Document]:
     """Insert in one round trip and return the rows that were new; any trouble but a duplicate is raised.
 
     A duplicate still waits for the majority, so the row that won the race is seen by the next majority read.
@@ -173,15 +170,6 @@ async def _insert_absent(collection: AsyncCollection[Row], rows: list[Row]) -> l
         lost = {trouble["index"] for trouble in troubles}
         return [row for position, row in enumerate(rows) if position not in lost]
     return rows
-
-
-def _durable(database: AsyncDatabase[Row], name: str) -> AsyncCollection[Row]:
-    return database.get_collection(
-        name,
-        read_preference=ReadPreference.PRIMARY,
-        read_concern=ReadConcern("majority"),
-        write_concern=WriteConcern(w="majority", j=True),
-    )
 
 
 def _owner(row: Mapping[str, Any]) -> Owner:

@@ -10,23 +10,19 @@ in the order of their index (clustered, MongoDB 6 or later): it saves two index 
 
 from collections.abc import Collection, Sequence
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import structlog
-from pymongo import ReadPreference, ReturnDocument
+from pymongo import ReturnDocument
 from pymongo.asynchronous.client_session import AsyncClientSession
-from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError, OperationFailure
-from pymongo.read_concern import ReadConcern
-from pymongo.write_concern import WriteConcern
 
 from services.audit.domain.chain import EMPTY, GENESIS, Entry, Head, Leaf, Opening, advance, extend
 from shared.errors import CarnetError
 from shared.messaging.failures import FencedError, RacedError
 from shared.messaging.unit import Unit
-
-Row: TypeAlias = dict[str, Any]
+from shared.mongo import Document
 
 _HEAD: Final = {"_id": "head"}
 _COLLECTIONS: Final = ("entries", "openings", "head")
@@ -44,8 +40,8 @@ class LogDamagedError(CarnetError):
 class MongoLog:
     """The `Log` of one sequencer. It remembers its epoch; the head is read for each batch."""
 
-    def __init__(self, database: AsyncDatabase[Row]) -> None:
-        self._entries, self._openings, self._head = (_durable(database, name) for name in _COLLECTIONS)
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self._entries, self._openings, self._head = (database[name] for name in _COLLECTIONS)
         self._epoch: int | None = None
         self._repeated = False
 
@@ -94,7 +90,7 @@ class MongoLog:
         unit.apply(partial(self._insert, after, advance(after, entries), rows, opened))
 
     async def _insert(
-        self, before: Head, after: Head, rows: list[Row], openings: list[Row], session: AsyncClientSession
+        self, before: Head, after: Head, rows: list[Document], openings: list[Document], session: AsyncClientSession
     ) -> None:
         """Move the head first: two sequencers meet there, before either has written much."""
         moved = await self._head.update_one(
@@ -124,8 +120,8 @@ class MongoLog:
 class MongoLogReader:
     """The `LogReader`: it takes nothing over."""
 
-    def __init__(self, database: AsyncDatabase[Row]) -> None:
-        self._entries, _, self._head = (_durable(database, name) for name in _COLLECTIONS)
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self._entries, _, self._head = (database[name] for name in _COLLECTIONS)
 
     async def head(self) -> Head:
         """See `LogReader.head`."""
@@ -137,7 +133,7 @@ class MongoLogReader:
         return [_to_entry(row) for row in rows]
 
 
-async def prepare(database: AsyncDatabase[Row]) -> None:
+async def prepare(database: AsyncDatabase[Document]) -> None:
     """Create the collections and the index that allows one entry per event. Doing it again changes nothing.
 
     The inbox row, in the same transaction, already keeps an event from being taken twice. The index is the second
@@ -153,20 +149,11 @@ async def prepare(database: AsyncDatabase[Row]) -> None:
     await database["entries"].create_index("key", unique=True)
 
 
-def _durable(database: AsyncDatabase[Row], name: str) -> AsyncCollection[Row]:
-    return database.get_collection(
-        name,
-        read_preference=ReadPreference.PRIMARY,
-        read_concern=ReadConcern("majority"),
-        write_concern=WriteConcern(w="majority", j=True),
-    )
-
-
-def _to_head(row: Row | None) -> Head:
+def _to_head(row: Document | None) -> Head:
     return EMPTY if row is None else Head(row["size"], bytes(row["hash"]), row["epoch"])
 
 
-def _to_row(entry: Entry) -> Row:
+def _to_row(entry: Entry) -> Document:
     leaf = entry.leaf
     row = {
         "_id": entry.index,
@@ -180,6 +167,6 @@ def _to_row(entry: Entry) -> Row:
     return row | {"subject": leaf.subject} if leaf.subject else row
 
 
-def _to_entry(row: Row) -> Entry:
+def _to_entry(row: Document) -> Entry:
     leaf = Leaf(row["key"], row["type"], row["time"], row["at"], row.get("subject"), bytes(row["commitment"]))
     return Entry(row["_id"], leaf, bytes(row["hash"]))

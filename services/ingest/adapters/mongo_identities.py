@@ -2,23 +2,20 @@
 
 from collections.abc import Collection, Mapping
 from functools import partial
-from typing import Any
 
 from bson.binary import Binary
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.read_concern import ReadConcern
 
 from shared.messaging.unit import Unit
-
-Document = dict[str, Any]
+from shared.mongo import Document
 
 
 class MongoIdentities:
     """The `IdentityStore` on ingest's own database."""
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
-        self._rows = database.get_collection("identities", read_concern=ReadConcern("majority"))
+        self._rows = database["identities"]
 
     async def prepare(self) -> None:
         """Create the collection, which every collection's own index does: in a transaction it would block others."""

@@ -3,24 +3,21 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import Any
 
 from bson.binary import Binary
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.read_concern import ReadConcern
 
 from services.notifications.domain.contact import Contact
 from shared.messaging.guarded import Change, write_guarded
 from shared.messaging.unit import Unit
-
-Document = dict[str, Any]
+from shared.mongo import Document
 
 
 class MongoContacts:
     """`ContactStore` on a collection that every change guards by what it read."""
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
-        self._contacts = database.get_collection("contacts", read_concern=ReadConcern("majority"))
+        self._contacts = database["contacts"]
 
     async def find(self, records: Collection[str]) -> Mapping[str, Contact]:
         """See `ContactStore.find`: one find for the whole batch."""

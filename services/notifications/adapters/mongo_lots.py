@@ -4,26 +4,22 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.read_concern import ReadConcern
 
-from services.notifications.adapters.mongo_notices import WITH_ZONE
 from services.notifications.domain.lot import Lot, LotState
 from shared.messaging.guarded import Change, write_guarded
 from shared.messaging.unit import Unit
-
-Document = dict[str, Any]
+from shared.mongo import Document
 
 
 class MongoLots:
     """`LotStore` on a collection that every change guards by the version it read."""
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
-        self._lots = database.get_collection("lots", read_concern=ReadConcern("majority"), codec_options=WITH_ZONE)
+        self._lots = database["lots"]
 
     async def prepare(self) -> None:
         """Create the index by state."""
@@ -55,7 +51,7 @@ class MongoSlips:
     """`SlipStore`: two of the same at once are a duplicate key, which the core takes for the conflict it is."""
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
-        self._slips = database.get_collection("slips", read_concern=ReadConcern("majority"))
+        self._slips = database["slips"]
 
     async def known(self, digest: str) -> bool:
         """See `SlipStore.known`."""

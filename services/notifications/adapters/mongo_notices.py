@@ -2,32 +2,24 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import partial
-from typing import Any, Final
 
 from bson.binary import Binary
-from bson.codec_options import CodecOptions
 from pymongo import ASCENDING
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.read_concern import ReadConcern
 
 from services.notifications.domain.notice import Notice, NoticeState
 from shared.messaging.guarded import Change, write_guarded
 from shared.messaging.unit import Unit
-
-Document = dict[str, Any]
-
-WITH_ZONE: Final[CodecOptions[Document]] = CodecOptions(tz_aware=True, tzinfo=UTC)
+from shared.mongo import Document
 
 
 class MongoNotices:
     """`NoticeStore` on a collection that every change guards by the version it read."""
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
-        self._notices = database.get_collection(
-            "notices", read_concern=ReadConcern("majority"), codec_options=WITH_ZONE
-        )
+        self._notices = database["notices"]
 
     async def prepare(self) -> None:
         """Create the indexes by what is due and by lot."""

@@ -1,33 +1,25 @@
 """Accounts in MongoDB: {_id: record id, state, cause, since, version, registration: {…, box}}."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, date
+from datetime import date
 from functools import partial
-from typing import Any, Final
 
 from bson.binary import Binary
-from bson.codec_options import CodecOptions
 from pymongo import ASCENDING
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.read_concern import ReadConcern
 
 from services.records.domain.account import Account, AccountState, Cause, Registration
 from services.records.domain.campaign import Territory
 from shared.messaging.guarded import Change, write_guarded
 from shared.messaging.unit import Unit
-
-Document = dict[str, Any]
-
-_WITH_ZONE: Final[CodecOptions[Document]] = CodecOptions(tz_aware=True, tzinfo=UTC)
+from shared.mongo import Document
 
 
 class MongoAccounts:
     """`AccountStore` on a collection that every change guards by what it read."""
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
-        self._accounts = database.get_collection(
-            "accounts", read_concern=ReadConcern("majority"), codec_options=_WITH_ZONE
-        )
+        self._accounts = database["accounts"]
 
     async def prepare(self) -> None:
         """Create the index by state, from which counting is answered and the campaign finds whom to reach next."""

@@ -2,18 +2,15 @@
 
 from collections.abc import Collection, Sequence
 from functools import partial
-from typing import Any
 
 from bson.binary import Binary
 from pymongo import ASCENDING
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.read_concern import ReadConcern
 
 from services.records.domain.lines import Line
 from shared.messaging.unit import Unit
-
-Document = dict[str, Any]
+from shared.mongo import Document
 
 
 class MongoLines:
@@ -24,7 +21,7 @@ class MongoLines:
     """
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
-        self._lines = database.get_collection("lines", read_concern=ReadConcern("majority"))
+        self._lines = database["lines"]
 
     async def prepare(self) -> None:
         """Create the index that finds a record's lines by month."""

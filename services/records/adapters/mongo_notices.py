@@ -4,34 +4,26 @@
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, date
+from datetime import date
 from functools import partial
-from typing import Any, Final
 
 from bson.binary import Binary
-from bson.codec_options import CodecOptions
 from pymongo import ASCENDING
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.read_concern import ReadConcern
 
 from services.records.domain.codes import Code, Purpose, Use
 from services.records.domain.delay import Policy
 from services.records.domain.notice import Aim, Notice, NoticeState, Outcome, Return, Sending
 from shared.messaging.guarded import Change, write_guarded
 from shared.messaging.unit import Unit
-
-Document = dict[str, Any]
-
-_WITH_ZONE: Final[CodecOptions[Document]] = CodecOptions(tz_aware=True, tzinfo=UTC)
+from shared.mongo import Document
 
 
 class MongoNotices:
     """`NoticeStore` on a collection that every change guards by the version it read."""
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
-        self._notices = database.get_collection(
-            "notices", read_concern=ReadConcern("majority"), codec_options=_WITH_ZONE
-        )
+        self._notices = database["notices"]
 
     async def prepare(self) -> None:
         """Create the indexes: a person's notices, and those of a state by their deadline."""

@@ -1,31 +1,23 @@
 """Attestations in MongoDB: {_id, record, way, actor, dated, at, effect, version}, inserted and never changed."""
 
 from dataclasses import asdict
-from datetime import UTC, date
+from datetime import date
 from functools import partial
-from typing import Any, Final
 
-from bson.codec_options import CodecOptions
 from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.read_concern import ReadConcern
 
 from services.records.domain.opposition import Effect, Opposition, Way
 from shared.messaging.unit import Unit
-
-Document = dict[str, Any]
-
-_WITH_ZONE: Final[CodecOptions[Document]] = CodecOptions(tz_aware=True, tzinfo=UTC)
+from shared.mongo import Document
 
 
 class MongoOppositions:
     """`OppositionStore` on a collection."""
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
-        self._oppositions = database.get_collection(
-            "oppositions", read_concern=ReadConcern("majority"), codec_options=_WITH_ZONE
-        )
+        self._oppositions = database["oppositions"]
 
     async def prepare(self) -> None:
         """Create the index that finds a person's last opposition."""

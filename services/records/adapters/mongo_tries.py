@@ -1,20 +1,14 @@
 """Tries in MongoDB: {_id: blind index, asked, failed, version, last}; a row disappears a day after the last one."""
 
-from datetime import UTC
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from bson.codec_options import CodecOptions
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.read_concern import ReadConcern
 
 from services.records.domain.tries import Tries
 from shared.messaging.guarded import Change, write_guarded
 from shared.messaging.unit import Unit
-
-Document = dict[str, Any]
-
-_WITH_ZONE: Final[CodecOptions[Document]] = CodecOptions(tz_aware=True, tzinfo=UTC)
+from shared.mongo import Document
 
 _KEPT_FOR_S: Final = 24 * 3600
 
@@ -23,7 +17,7 @@ class MongoTries:
     """`TryStore` on a collection that every change guards by the version it read."""
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
-        self._tries = database.get_collection("tries", read_concern=ReadConcern("majority"), codec_options=_WITH_ZONE)
+        self._tries = database["tries"]
 
     async def prepare(self) -> None:
         """Create the index by which old rows disappear."""

@@ -14,8 +14,8 @@ from services.audit.adapters.mongo_log import LogDamagedError, MongoLog, MongoLo
 from services.audit.domain.chain import EMPTY, Leaf, Opening, find_fault
 from services.audit.ports import Log, LogReader
 from shared.messaging.failures import Failure, FencedError, RacedError, classify
-from shared.messaging.mongo_inbox import DURABLE, SNAPSHOT
 from shared.messaging.unit import Unit
+from shared.mongo import DURABLE, SNAPSHOT
 from tests.fakes.audit import InMemoryLog, InMemoryLogReader, LogStorage
 
 pytestmark = pytest.mark.integration
