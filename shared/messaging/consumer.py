@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final, Generic
 
 import structlog
@@ -22,6 +23,14 @@ PREFETCH: Final = 100
 _DUE_EVERY_S: Final = 0.5
 
 log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one commit may take, and how many bytes its messages had."""
+
+    items: list[Incoming] = field(default_factory=list)
+    size: int = 0
 
 
 class Consumer(Generic[E]):
@@ -56,27 +65,39 @@ class Consumer(Generic[E]):
         self._deliveries.put_nowait(delivery)
 
     async def run(self) -> None:
-        """Settle until cancelled."""
-        while True:
-            items = await self._gather()
-            for start in range(0, len(items), self.subscription.flow.batch):
-                await self._settle(items[start : start + self.subscription.flow.batch])
-            await self._retry_due()
+        """Settle until cancelled; while a batch is committed, the next one is read."""
+        ahead = asyncio.create_task(self._gather())
+        try:
+            while True:
+                batch = await self._top_up(await ahead)
+                ahead = asyncio.create_task(self._gather())
+                for start in range(0, len(batch.items), self.subscription.flow.batch):
+                    await self._settle(batch.items[start : start + self.subscription.flow.batch])
+                await self._retry_due()
+        finally:
+            ahead.cancel()
 
-    async def _gather(self) -> list[Incoming]:
-        """Wait for a message, then take what else has come meanwhile, up to a batch: so many events, or 1 MiB."""
+    async def _gather(self) -> _Batch:
+        """Wait a little for a message, then take what else has come meanwhile."""
+        batch = _Batch()
         try:
             async with asyncio.timeout(_DUE_EVERY_S):
-                delivery = await self._deliveries.get()
+                self._read(await self._deliveries.get(), batch)
         except TimeoutError:
-            return []
-        items, size = self._open(delivery), len(delivery.body)
-        while len(items) < self.subscription.flow.batch and size < MAX_BYTES and not self._deliveries.empty():
+            return batch
+        return await self._top_up(batch)
+
+    async def _top_up(self, batch: _Batch) -> _Batch:
+        """Take what waits, up to a batch: so many events, or 1 MiB."""
+        most = self.subscription.flow.batch
+        while len(batch.items) < most and batch.size < MAX_BYTES and not self._deliveries.empty():
             await asyncio.sleep(0)  # a large message takes long to parse, and the heartbeat must go on
-            delivery = self._deliveries.get_nowait()
-            items += self._open(delivery)
-            size += len(delivery.body)
-        return items
+            self._read(self._deliveries.get_nowait(), batch)
+        return batch
+
+    def _read(self, delivery: Delivery, batch: _Batch) -> None:
+        batch.items += self._open(delivery)
+        batch.size += len(delivery.body)
 
     def _open(self, delivery: Delivery) -> list[Incoming]:
         items = read(self.subscription, delivery, self._secret)
