@@ -1,5 +1,7 @@
-"""The command line of a service: one process, one role."""
+"""A process of a service: its command line names one role, a signal ends it."""
 
+import asyncio
+import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
@@ -15,3 +17,11 @@ def run(service: str, roles: Mapping[str, Role]) -> None:
     if role is None:
         sys.exit(f"usage: python -m services.{service} {'|'.join(roles)}")
     uvloop.run(role())
+
+
+async def told_to_stop() -> None:
+    """Wait until somebody stops this process in good order: SIGTERM, or SIGINT from a terminal."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()

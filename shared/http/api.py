@@ -1,7 +1,6 @@
 """The role `api`: a service's doors, its operators' doors and its health, until the process is told to stop."""
 
 import asyncio
-import signal
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
@@ -20,6 +19,7 @@ from shared.http.server import serving
 from shared.messaging.books import Books
 from shared.messaging.runtime import Runtime
 from shared.messaging.topology import FLOWS
+from shared.roles import told_to_stop
 
 MAX_BODY: Final = 256 * 1024
 
@@ -50,15 +50,7 @@ async def run_api(runtime: Runtime, routers: Callable[[Operator], Sequence[APIRo
         async with serving(app, settings.http_host, settings.http_port), asyncio.TaskGroup() as tasks:
             relay = tasks.create_task(runtime.relay.run())
             log.info("api_started", port=settings.http_port)
-            await _told_to_stop()
+            await told_to_stop()
             relay.cancel()
     finally:
         await jwks.aclose()
-
-
-async def _told_to_stop() -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()

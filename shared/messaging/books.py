@@ -13,13 +13,11 @@ from bson.binary import Binary
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from shared.contracts.operations import OperatorActedV1, OperatorActedV1Data
-from shared.messaging.mongo_inbox import outbox_document
-from shared.messaging.outbox import outbox_rows
+from shared.messaging.acts import perform
 from shared.messaging.rows import KEPT
 from shared.messaging.runtime import Runtime
-from shared.messaging.topology import EVENTS
-from shared.messaging.unit import Emitted, State
-from shared.mongo import DURABLE, SNAPSHOT, Document
+from shared.messaging.unit import State, Unit
+from shared.mongo import Document
 
 MAX_TARGETS: Final = 500
 """Rows that one act may name."""
@@ -104,20 +102,18 @@ class Books:
 
     async def _transact(self, act: Act, change: Document | None, tally: Mapping[str, int]) -> int:
         """Change the rows, count, and leave the operator's trace, all or nothing."""
-        rows = outbox_rows([Emitted(EVENTS, OperatorActedV1.TYPE, self._trace(act))], self._runtime.process)
 
-        async def work(session: AsyncClientSession) -> int:
-            changed = await self._change(act, change, tally, session) if change is not None else 0
-            now = datetime.now(UTC)
-            await self._outbox.insert_many([outbox_document(row, now) for row in rows], session=session)
-            emitted = {f"emitted.{EVENTS}.{OperatorActedV1.TYPE}": 1}
-            await self._count("operators", emitted, session)
-            return changed
+        async def work(unit: Unit) -> list[int]:
+            counts: list[int] = []
 
-        async with self._runtime.client.start_session() as session:
-            changed = await session.with_transaction(work, read_concern=SNAPSHOT, write_concern=DURABLE)
-        self._runtime.relay.offer(rows)
-        return changed
+            async def effect(session: AsyncClientSession) -> None:
+                counts[:] = [await self._change(act, change, tally, session)] if change is not None else []
+
+            unit.apply(effect)
+            unit.emit(self._trace(act))
+            return counts
+
+        return sum(await perform(self._runtime, work))
 
     async def _change(self, act: Act, change: Document, tally: Mapping[str, int], session: AsyncClientSession) -> int:
         held = {"_id": {"$in": list(act.keys)}, "state": {"$in": list(KEPT)}}

@@ -1,7 +1,6 @@
 """The role `jobs`: what time starts, done by one active instance while the others stand by."""
 
 import asyncio
-import signal
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,6 +18,7 @@ from shared.messaging.collector import spare_the_collector
 from shared.messaging.failures import Failure, FencedError, classify, fingerprint
 from shared.messaging.lease import LASTS, Lease
 from shared.messaging.runtime import Runtime
+from shared.roles import told_to_stop
 
 NAME: Final = "jobs"
 
@@ -113,7 +113,7 @@ async def run_jobs(runtime: Runtime, jobs: Sequence[Job], *, lasts: timedelta = 
     async with serving(_doors(rota), settings.http_host, settings.http_port):
         spare_the_collector()
         tasks = [asyncio.create_task(runtime.relay.run()), asyncio.create_task(rota.run())]
-        stop = asyncio.create_task(_told_to_stop())
+        stop = asyncio.create_task(told_to_stop())
         await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
         failures = [error for task in tasks if task.done() and (error := task.exception())]
         for task in (stop, *tasks):
@@ -135,13 +135,6 @@ def _doors(rota: Rota) -> FastAPI:
 
     health_doors(app, {**dependencies(rota.runtime), "jobs": working})
     return app
-
-
-async def _told_to_stop() -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
 
 
 def _is_fenced(error: Exception) -> bool:
