@@ -7,7 +7,6 @@ under ``CARNET_HOME``. Real issuers (Pro Santé Connect for professionals) authe
 import asyncio
 import json
 import os
-import signal
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +23,7 @@ from shared.http.identity import MAX_LIFETIME, Kind
 from shared.http.limits import BodyLimit
 from shared.http.problems import install
 from shared.http.server import serving
+from shared.roles import told_to_stop
 
 ISSUER: Final = "https://issuer.carnet.invalid"
 AUDIENCE: Final = "carnet"
@@ -118,11 +118,8 @@ def create_app(key: ECKey) -> FastAPI:
 
 
 async def _serve(app: FastAPI, port: int) -> None:
-    stop = asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with serving(app, LOOPBACK, port):
-        await stop.wait()
+        await told_to_stop()
 
 
 def main() -> None:

@@ -1,8 +1,10 @@
 """What the tests of services as processes share: an installation of their own on the session's broker and database."""
 
+import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,9 @@ from uuid import uuid4
 import pytest
 
 ROOT = Path(__file__).parents[2]
+Launch = Callable[..., Awaitable[Process]]
+"""Starts a role: `await launch("records", "jobs", CARNET_…="…")`."""
+
 _SERVICES = ("ingest", "records", "notifications", "audit", "vault")
 
 
@@ -54,3 +59,30 @@ async def installation(
     yield made
     for name in _SERVICES:
         await mongo_client.drop_database(name + made.suffix)
+
+
+@pytest.fixture
+async def launch(installation: Installation) -> AsyncIterator[Launch]:
+    """Give what starts a role of a service as a process; what still runs at the end is killed."""
+    started: list[Process] = []
+
+    async def launch_one(service: str, role: str = "worker", **settings: str) -> Process:
+        command, environment = installation.command(service, role), installation.environment(service, **settings)
+        started.append(await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment))
+        return started[-1]
+
+    yield launch_one
+    for process in started:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def until(condition: Callable[[], Awaitable[bool]], what: str = "it", seconds: float = 60) -> None:
+    """Wait for something that another process or task makes true; say what did not come true."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not await condition():  # noqa: ASYNC110 - what is waited for is in a database or a broker
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        pytest.fail(f"{what} did not happen within {seconds:.0f} s")

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -13,29 +13,15 @@ from services.audit.adapters.mongo_log import MongoLogReader
 from services.audit.domain.chain import find_fault
 from shared.messaging.cloudevents import SINGLE
 from shared.messaging.topology import EVENTS
-from tests.integration.conftest import ROOT, Installation
+from tests.integration.conftest import Installation, Launch, until
 
 pytestmark = pytest.mark.integration
 
-Process = asyncio.subprocess.Process
-
 
 @pytest.fixture
-async def start(installation: Installation) -> AsyncIterator[Callable[[], Awaitable[Process]]]:
+def start(launch: Launch) -> Launch:
     """Return what starts a sequencer that the broker gives up after two seconds of silence."""
-    started: list[Process] = []
-
-    async def start_one() -> Process:
-        environment = installation.environment("audit", CARNET_HEARTBEAT="1")
-        command = installation.command("audit")
-        started.append(await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment))
-        return started[-1]
-
-    yield start_one
-    for process in started:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    return partial(launch, "audit", CARNET_HEARTBEAT="1")
 
 
 async def publish(installation: Installation, count: int) -> None:
@@ -49,18 +35,8 @@ async def publish(installation: Installation, count: int) -> None:
             await exchange.publish(aio_pika.Message(body.encode(), content_type=SINGLE), "t.v1")
 
 
-async def until(condition: Callable[[], Awaitable[bool]], what: str, seconds: float = 40) -> None:
-    """Wait for a condition; say which one did not come true."""
-    try:
-        async with asyncio.timeout(seconds):
-            while not await condition():  # noqa: ASYNC110 - another process makes it true
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        pytest.fail(f"{what} did not happen within {seconds:.0f} s")
-
-
 async def test_a_frozen_sequencer_that_wakes_up_is_refused(
-    start: Callable[[], Awaitable[Process]], installation: Installation, mongo_client: Any
+    start: Launch, installation: Installation, mongo_client: Any
 ):
     """Whoever was frozen while another took over adds nothing to it and takes nothing back (rule 13)."""
     reader = MongoLogReader(mongo_client["audit" + installation.suffix])
@@ -86,9 +62,7 @@ async def test_a_frozen_sequencer_that_wakes_up_is_refused(
     assert find_fault(await reader.entries(0, 100), head) is None
 
 
-async def test_a_killed_sequencer_leaves_the_log_whole(
-    start: Callable[[], Awaitable[Process]], installation: Installation, mongo_client: Any
-):
+async def test_a_killed_sequencer_leaves_the_log_whole(start: Launch, installation: Installation, mongo_client: Any):
     """After SIGKILL under load the next sequencer goes on where the log ends: every event once (rule 13)."""
     reader = MongoLogReader(mongo_client["audit" + installation.suffix])
 

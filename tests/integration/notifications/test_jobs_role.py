@@ -1,9 +1,8 @@
 """The roles `worker` and `jobs` as processes: requests become letters and e-mails, killed on the way or not."""
 
-import asyncio
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,47 +20,25 @@ from shared.messaging.unit import Unit
 from shared.sealing import KeyClass, aad, seal
 from simulator.mailbox import Mailboxes, receiving
 from simulator.printer import produce
-from tests.integration.conftest import ROOT, Installation
+from tests.integration.conftest import Installation, Launch, until
 from tests.integration.shared.messaging.runtimes import runtime_of
 
 pytestmark = pytest.mark.integration
 
-Process = asyncio.subprocess.Process
-Start = Callable[..., Awaitable[Process]]
-
 
 @pytest.fixture
-async def start(installation: Installation, tmp_path: Path) -> AsyncIterator[Start]:
+def start(launch: Launch, tmp_path: Path) -> Launch:
     """Return what starts a role of the service under the decree's policy."""
-    started: list[Process] = []
-
-    async def start_one(role: str, **settings: str) -> Process:
-        environment = installation.environment(
-            "notifications",
-            CARNET_NOTICE_POLICY="decree",
-            CARNET_LOTS_DIR=str(tmp_path / "lots"),
-            CARNET_RETURNS_DIR=str(tmp_path / "returns"),
-            CARNET_EVERY="PT0.2S",
-            CARNET_LOT_SIZE="10",
-            CARNET_PRESSES="2",
-            **settings,
-        )
-        command = installation.command("notifications", role)
-        started.append(await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment))
-        return started[-1]
-
-    yield start_one
-    for process in started:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
-    """Wait for something that happens in another process."""
-    async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - what is waited for is in a database
-            await asyncio.sleep(0.1)
+    return partial(
+        launch,
+        "notifications",
+        CARNET_NOTICE_POLICY="decree",
+        CARNET_LOTS_DIR=str(tmp_path / "lots"),
+        CARNET_RETURNS_DIR=str(tmp_path / "returns"),
+        CARNET_EVERY="PT0.2S",
+        CARNET_LOT_SIZE="10",
+        CARNET_PRESSES="2",
+    )
 
 
 async def ask(runtime: Runtime, number: int) -> None:
@@ -88,7 +65,7 @@ async def ask(runtime: Runtime, number: int) -> None:
     await runtime.relay.drain(10)
 
 
-async def test_letters_and_emails(installation: Installation, start: Start, tmp_path: Path):
+async def test_letters_and_emails(installation: Installation, start: Launch, tmp_path: Path):
     """Every request ends in one e-mail or one posted letter, though the jobs are killed in between (F05, F63)."""
     boxes = Mailboxes(tmp_path / "mail")
     async with receiving(boxes) as port, runtime_of(installation, "notifications") as runtime:

@@ -2,8 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -13,42 +13,19 @@ from services.records.adapters.mongo_accounts import MongoAccounts
 from services.records.domain.account import AccountState, Registration, register
 from shared.messaging.acts import perform
 from shared.messaging.unit import Unit
-from tests.integration.conftest import ROOT, Installation
+from tests.integration.conftest import Installation, Launch, until
 from tests.integration.shared.messaging.runtimes import runtime_of
 
 pytestmark = pytest.mark.integration
 
-Process = asyncio.subprocess.Process
-Start = Callable[[], Awaitable[Process]]
-
 
 @pytest.fixture
-async def start(installation: Installation) -> AsyncIterator[Start]:
+def start(launch: Launch) -> Launch:
     """Return what starts an instance that looks for people ten times a second."""
-    started: list[Process] = []
-
-    async def start_one() -> Process:
-        often = {"CARNET_CAMPAIGN_EVERY_S": "0.1", "CARNET_DEADLINES_EVERY_S": "0.1"}
-        command = installation.command("records", "jobs")
-        environment = installation.environment("records", **often)
-        started.append(await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment))
-        return started[-1]
-
-    yield start_one
-    for process in started:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    return partial(launch, "records", "jobs", CARNET_CAMPAIGN_EVERY_S="0.1", CARNET_DEADLINES_EVERY_S="0.1")
 
 
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 40) -> None:
-    """Wait for something that happens in another process."""
-    async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - what is waited for is in a database
-            await asyncio.sleep(0.05)
-
-
-async def test_frozen_and_awake(installation: Installation, start: Start):
+async def test_frozen_and_awake(installation: Installation, start: Launch):
     """A frozen instance loses its lease to another, and waking up it neither acts nor dies (F09)."""
     async with runtime_of(installation) as runtime:
         accounts = MongoAccounts(runtime.database)

@@ -13,7 +13,7 @@ from shared.messaging.jobs import Job, Rota
 from shared.messaging.lease import Lease
 from shared.messaging.runtime import Runtime
 from shared.messaging.unit import Unit
-from tests.integration.conftest import Installation
+from tests.integration.conftest import Installation, until
 from tests.integration.shared.messaging.runtimes import runtime_of
 
 pytestmark = pytest.mark.integration
@@ -58,13 +58,6 @@ def marking(runtime: Runtime) -> Act:
 async def marks(runtime: Runtime, by: Runtime | None = None) -> int:
     """Return how often the job was done, by an instance or by all."""
     return await runtime.database["marks"].count_documents({"by": by.process} if by else {})
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for something that takes moments."""
-    async with asyncio.timeout(20):
-        while not await condition():  # noqa: ASYNC110 - what is waited for is in a database
-            await asyncio.sleep(0.02)
 
 
 async def test_one_works_and_the_other_follows(runtimes: list[Runtime]):
