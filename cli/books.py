@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from shared.messaging.topology import EVENTS, FEEDBACK, FLOWS, UPSTREAM, Flow
+from shared.messaging.topology import EVENTS, FEEDBACK, FLOWS, LOGGED, UPSTREAM, Flow
 
 Summary: TypeAlias = Mapping[str, Any]
 """What a service's ``/ops/messaging`` answers."""
@@ -61,7 +61,11 @@ class FlowBooks:
 def all_books(summaries: Summaries, confirmed: Mapping[str, int]) -> list[FlowBooks]:
     """Return the books of every flow; ``confirmed`` is what the broker confirmed to the insurers, by routing key."""
     emitted = emitted_events(summaries)
-    return [_books(flow, summaries, _published(flow, emitted, confirmed)) for flow in FLOWS]
+    beside = _emitted(summaries, LOGGED)
+    return [
+        _books(flow, summaries, _published(flow, beside if flow.exchange == LOGGED else emitted, confirmed))
+        for flow in FLOWS
+    ]
 
 
 def emitted_events(summaries: Summaries) -> Counter[str]:
@@ -118,7 +122,7 @@ def _books(flow: Flow, summaries: Summaries, published: int) -> FlowBooks:
 
 
 def _published(flow: Flow, emitted: Mapping[str, int], confirmed: Mapping[str, int]) -> int:
-    if flow.exchange == EVENTS:
+    if flow.exchange in (EVENTS, LOGGED):
         return sum(emitted.values()) if flow.key == _EVERYTHING else emitted.get(flow.key, 0)
     if flow.exchange == UPSTREAM:
         return confirmed.get(flow.key, 0)

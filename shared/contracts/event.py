@@ -27,7 +27,7 @@ def _written(value: object) -> object:
     raise ValueError("not written as ISO 8601")
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_written)]
+Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written)]
 """An instant with its zone, RFC 3339."""
 
 Day = Annotated[date, Field(strict=False), BeforeValidator(_written)]

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from shared.contracts.event import Data, Day, Event, RecordId, Sealed
+from shared.contracts.event import Data, Day, Event, Instant, RecordId, Sealed
 from shared.contracts.insurers import Regime
 
 Month = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
@@ -56,6 +56,34 @@ class ReimbursementReceivedV1(Event):
     type: Literal["reimbursement.received.v1"] = "reimbursement.received.v1"
     subject: RecordId
     data: ReimbursementReceivedV1Data
+
+
+class DocumentReceivedV1Data(Data):
+    """A clinical document that was checked: its links in clear, what it is and says in boxes."""
+
+    document_id: ContentId
+    """A keyed hash of the producer's unique id: the same for the same document (F26)."""
+    content_id: ContentId
+    """Random; names the sealed bytes in the database ``contents`` (key class ``content``, schema ``cda.v1``)."""
+    created: Instant
+    """When the document was written, as it says: it orders a chain of replacements."""
+    replaces: Annotated[list[ContentId], Field(max_length=100, default_factory=list)]
+    """The documents that this one replaces, which may never arrive (F30)."""
+    size: Annotated[int, Field(ge=1)]
+    """Bytes, as deposited."""
+    depositor: ContentId
+    """A keyed hash of the depositor's national id."""
+    sealed: Sealed
+    """Metadata and depositor; key class ``content``, content id = document_id, schema ``document.v1``."""
+
+
+class DocumentReceivedV1(Event):
+    """A clinical document was deposited and may enter the record ``subject``; its bytes are kept already (F25)."""
+
+    TYPE: ClassVar[str] = "document.received.v1"
+    type: Literal["document.received.v1"] = "document.received.v1"
+    subject: RecordId
+    data: DocumentReceivedV1Data
 
 
 class RefusedData(Data):

@@ -59,6 +59,55 @@ class AccountOpposedV1(Event):
     data: AccountOpposedV1Data
 
 
+class AccountClosedV1Data(Data):
+    """Why a record was closed."""
+
+    cause: Literal["confirmed-opposition", "closure", "ex-officio-closure", "death"]
+    version: int
+    """The account's version after the closure."""
+
+
+class AccountClosedV1(Event):
+    """A record is closed: it is neither fed nor read any more, and archived for ten years (CSP L1111-18, F13)."""
+
+    TYPE: ClassVar[str] = "account.closed.v1"
+    type: Literal["account.closed.v1"] = "account.closed.v1"
+    subject: RecordId
+    data: AccountClosedV1Data
+
+
+class DocumentStoredV1Data(Data):
+    """Which document."""
+
+    document_id: ContentId
+
+
+class DocumentStoredV1(Event):
+    """A document is in the record: whoever may read it finds it from now on (F25)."""
+
+    TYPE: ClassVar[str] = "document.stored.v1"
+    type: Literal["document.stored.v1"] = "document.stored.v1"
+    subject: RecordId
+    data: DocumentStoredV1Data
+
+
+class DocumentRefusedV1Data(Data):
+    """Which document, and why."""
+
+    document_id: ContentId
+    reason: str
+    """A stable code of `shared.contracts.reasons`."""
+
+
+class DocumentRefusedV1(Event):
+    """A document did not enter the record: its person opposed, closed or never had one when it arrived (F13)."""
+
+    TYPE: ClassVar[str] = "document.refused.v1"
+    type: Literal["document.refused.v1"] = "document.refused.v1"
+    subject: RecordId
+    data: DocumentRefusedV1Data
+
+
 class NoticeRequestedV1Data(Data):
     """A notice to be sent; who to and by which way is for notifications to know."""
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from shared.contracts import ingest, insurers, notifications, operations, records
+from shared.contracts import accesses, audit, ingest, insurers, notifications, operations, records
 from shared.contracts.event import Event, schema_name
 
 FOLDER: Final = Path(__file__).parent / "schemas"
@@ -15,16 +15,22 @@ CONTRACTS: Final[tuple[type[Event], ...]] = (
     insurers.ReimbursementSettledV1,
     ingest.BeneficiaryAcceptedV1,
     ingest.ReimbursementReceivedV1,
+    ingest.DocumentReceivedV1,
     ingest.BeneficiaryRefusedV1,
     ingest.ReimbursementRefusedV1,
     ingest.MessageRefusedV1,
     records.AccountOpenedV1,
     records.RecordUpdatedV1,
+    records.DocumentStoredV1,
+    records.DocumentRefusedV1,
     records.NoticeRequestedV1,
     records.AccountOpposedV1,
+    records.AccountClosedV1,
     records.HistoryRequestedV1,
     notifications.NoticeSentV1,
     notifications.NoticeUndeliverableV1,
+    accesses.AccessTracedV1,
+    audit.AccessLoggedV1,
     operations.OperatorActedV1,
 )
 """Every message, in the order in which a line of care meets them."""

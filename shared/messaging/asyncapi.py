@@ -4,30 +4,53 @@ FastStream can write such documents too, but it sees handlers that take bytes: t
 and the queues to the topology (decision 0006).
 """
 
+from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from pydantic.json_schema import models_json_schema
 
-from shared.contracts import ingest, insurers, notifications, operations, records
+from shared.contracts import accesses, audit, ingest, insurers, notifications, operations, records
 from shared.contracts.event import Event
 from shared.contracts.schema import CONTRACTS, as_text
 from shared.messaging.cloudevents import BATCH, MAX_EVENTS, SINGLE
-from shared.messaging.topology import EVENTS, EXCHANGES, FEEDBACK, FLOWS, Flow
+from shared.messaging.topology import EVENTS, EXCHANGES, FEEDBACK, FLOWS, LOGGED, Flow
 
 ROOT: Final = Path(__file__).parents[2]
 VERSION: Final = "0.1.0"
 
-PUBLISHED: Final[dict[str, tuple[type[Event], ...]]] = {
-    "ingest": tuple(each for each in CONTRACTS if each.__module__ == ingest.__name__),
-    "records": tuple(each for each in CONTRACTS if each.__module__ == records.__name__),
-    "notifications": tuple(each for each in CONTRACTS if each.__module__ == notifications.__name__),
-    "audit": (),
-}
-"""What each service publishes beside its operators' acts."""
+_EVERYWHERE: Final = (operations.OperatorActedV1.TYPE,)
+_WHERE_PEOPLE_CALL: Final = (accesses.AccessTracedV1.TYPE, *_EVERYWHERE)
 
-_TOLD: Final = ("RefusedV1", "HistoryRequestedV1")
-"""How the contracts end that insurers are told of, each of its own."""
+
+def _published_by(module: ModuleType, *more: str) -> tuple[type[Event], ...]:
+    own = tuple(each for each in CONTRACTS if each.__module__ == module.__name__)
+    return own + tuple(each for each in CONTRACTS if each.TYPE in more)
+
+
+PUBLISHED: Final[dict[str, tuple[type[Event], ...]]] = {
+    "ingest": _published_by(ingest, *_WHERE_PEOPLE_CALL),
+    "records": _published_by(records, *_WHERE_PEOPLE_CALL),
+    "notifications": _published_by(notifications, *_WHERE_PEOPLE_CALL),
+    "audit": _published_by(audit, *_WHERE_PEOPLE_CALL),
+}
+"""What each service publishes."""
+
+_TOLD: Final = (
+    ingest.BeneficiaryRefusedV1,
+    ingest.ReimbursementRefusedV1,
+    ingest.MessageRefusedV1,
+    records.HistoryRequestedV1,
+)
+"""What insurers are told, each of its own."""
+
+_KEYS: Final = {
+    EVENTS: "The routing key is the type.",
+    FEEDBACK: "The routing key is the insurer's code.",
+    LOGGED: "The routing key is the type. Audit does not listen here.",
+}
+"""How each exchange that services publish to routes."""
 
 Document = dict[str, Any]
 
@@ -35,29 +58,37 @@ Document = dict[str, Any]
 def document_of(service: str) -> Document:
     """Return a service's AsyncAPI 3 document: every queue it takes from, every type it publishes."""
     flows = [flow for flow in FLOWS if flow.consumer == service]
-    published: list[type[Event]] = [*PUBLISHED[service], operations.OperatorActedV1]
+    published = PUBLISHED[service]
     taken = {flow: _contracts_of(flow) for flow in flows}
     named: list[type[Event]] = [*published, *(one for many in taken.values() for one in many)]
     contracts = {each.TYPE: each for each in named}
-    told = [each for each in published if each.__name__.endswith(_TOLD)]
+    sent = {exchange: contracts for exchange, contracts in _sent(published).items() if contracts}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": f"Carnet {service}", "version": VERSION, "license": {"name": "Apache-2.0"}},
         "defaultContentType": BATCH,
         "channels": {
             **{flow.queue: _queue(flow, taken[flow]) for flow in flows},
-            EVENTS: _exchange(EVENTS, published),
-            **({FEEDBACK: _exchange(FEEDBACK, told)} if told else {}),
+            **{exchange: _exchange(exchange, contracts) for exchange, contracts in sent.items()},
         },
         "operations": {
             **{f"receive {flow.queue}": _operation("receive", flow.queue) for flow in flows},
-            f"send {EVENTS}": _operation("send", EVENTS),
-            **({f"send {FEEDBACK}": _operation("send", FEEDBACK)} if told else {}),
+            **{f"send {exchange}": _operation("send", exchange) for exchange in sent},
         },
         "components": {
             "messages": {wire_type: _message(contract) for wire_type, contract in sorted(contracts.items())},
             "schemas": _schemas([contract for _, contract in sorted(contracts.items())]),
         },
+    }
+
+
+def _sent(published: Iterable[type[Event]]) -> dict[str, list[type[Event]]]:
+    """Return what leaves by which exchange."""
+    beside: list[type[Event]] = [each for each in published if each is audit.AccessLoggedV1]
+    return {
+        EVENTS: [each for each in published if each not in beside],
+        FEEDBACK: [each for each in published if each in _TOLD],
+        LOGGED: beside,
     }
 
 
@@ -68,7 +99,7 @@ def path_of(service: str) -> Path:
 
 def _contracts_of(flow: Flow) -> list[type[Event]]:
     if flow.key == "#":
-        return [each for each in CONTRACTS if each.__module__ != insurers.__name__]
+        return [each for each in CONTRACTS if each.__module__ not in (insurers.__name__, audit.__name__)]
     return [each for each in CONTRACTS if flow.key == each.TYPE]
 
 
@@ -85,11 +116,10 @@ def _queue(flow: Flow, contracts: list[type[Event]]) -> Document:
 
 def _exchange(name: str, contracts: Any) -> Document:
     kind, _ = EXCHANGES[name]
-    about = "The routing key is the type." if name == EVENTS else "The routing key is the insurer's code."
     binding = {"is": "routingKey", "exchange": {"name": name, "type": kind, "durable": True, "autoDelete": False}}
     return {
         "address": None,
-        "description": about,
+        "description": _KEYS[name],
         "messages": _references(contracts),
         "bindings": {"amqp": binding},
     }

@@ -7,6 +7,8 @@ UPSTREAM: Final = "upstream"
 EVENTS: Final = "events"
 FEEDBACK: Final = "feedback"
 DEAD: Final = "dead"
+LOGGED: Final = "logged"
+"""Audit's own answers: what is told here has no entry in the log."""
 UNKNOWN: Final = "upstream.unknown"
 
 Arguments: TypeAlias = dict[str, str | int | bool]
@@ -47,6 +49,16 @@ NOTIFICATIONS_BENEFICIARIES: Final = Flow("notifications", "beneficiary.accepted
 NOTIFICATIONS_NOTICES: Final = Flow("notifications", "notice.requested.v1")
 RECORDS_NOTICES_SENT: Final = Flow("records", "notice.sent.v1", batch=20)
 RECORDS_NOTICES_UNDELIVERABLE: Final = Flow("records", "notice.undeliverable.v1", batch=20)
+INGEST_ACCOUNTS_OPENED: Final = Flow("ingest", "account.opened.v1", batch=20)
+INGEST_ACCOUNTS_OPPOSED: Final = Flow("ingest", "account.opposed.v1", batch=20)
+INGEST_ACCOUNTS_CLOSED: Final = Flow("ingest", "account.closed.v1", batch=20)
+INGEST_DOCUMENTS_STORED: Final = Flow("ingest", "document.stored.v1")
+INGEST_DOCUMENTS_REFUSED: Final = Flow("ingest", "document.refused.v1")
+RECORDS_DOCUMENTS: Final = Flow("records", "document.received.v1", batch=20)
+RECORDS_LOGGED: Final = Flow("records", "access.logged.v1", LOGGED)
+NOTIFICATIONS_ACCOUNTS_OPENED: Final = Flow("notifications", "account.opened.v1", batch=20)
+NOTIFICATIONS_ACCOUNTS_OPPOSED: Final = Flow("notifications", "account.opposed.v1", batch=20)
+NOTIFICATIONS_ACCOUNTS_CLOSED: Final = Flow("notifications", "account.closed.v1", batch=20)
 AUDIT_EVENTS: Final = Flow("audit", "#", batch=500, single_active=True)
 
 FLOWS: Final = (
@@ -59,6 +71,7 @@ FLOWS: Final = (
     NOTIFICATIONS_NOTICES,
     RECORDS_NOTICES_SENT,
     RECORDS_NOTICES_UNDELIVERABLE,
+    RECORDS_LOGGED,
     AUDIT_EVENTS,
 )
 
@@ -66,6 +79,7 @@ EXCHANGES: Final[dict[str, tuple[str, Arguments]]] = {
     UPSTREAM: ("topic", {"alternate-exchange": UNKNOWN}),
     UNKNOWN: ("fanout", {}),
     EVENTS: ("topic", {}),
+    LOGGED: ("direct", {}),
     FEEDBACK: ("direct", {}),
     DEAD: ("direct", {}),
 }

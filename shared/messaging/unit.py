@@ -66,6 +66,10 @@ class Unit:
         """Publish an event to one insurer's feedback queue, once this unit is committed."""
         self.emitted.append(Emitted(topology.FEEDBACK, insurer, event))
 
+    def confirm(self, event: Event) -> None:
+        """Publish an event beside the log, once this unit is committed; for audit alone (see `topology.LOGGED`)."""
+        self.emitted.append(Emitted(topology.LOGGED, event.type, event))
+
     def apply(self, effect: Effect) -> None:
         """Add a change to the transaction; effects run in the order they were added."""
         self.effects.append(effect)

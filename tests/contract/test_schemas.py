@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from shared.contracts import insurers
+from shared.contracts import audit, insurers
 from shared.contracts.event import Event
 from shared.contracts.schema import CONTRACTS, FOLDER, as_text, is_additive, schema_of
-from shared.messaging.topology import EVENTS, FLOWS, UPSTREAM
+from shared.messaging.topology import EVENTS, FLOWS, LOGGED, UPSTREAM
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = FOLDER.parent / "examples"
@@ -31,16 +31,22 @@ def test_wire_types_are_what_they_were():
         "reimbursement.settled.v1",
         "beneficiary.accepted.v1",
         "reimbursement.received.v1",
+        "document.received.v1",
         "beneficiary.refused.v1",
         "reimbursement.refused.v1",
         "message.refused.v1",
         "account.opened.v1",
         "record.updated.v1",
+        "document.stored.v1",
+        "document.refused.v1",
         "notice.requested.v1",
         "account.opposed.v1",
+        "account.closed.v1",
         "history.requested.v1",
         "notice.sent.v1",
         "notice.undeliverable.v1",
+        "access.traced.v1",
+        "access.logged.v1",
         "operator.acted.v1",
     ]
 
@@ -84,8 +90,7 @@ def test_the_table_names_every_taker():
     rows = [line.split("|") for line in (FOLDER.parent / "README.md").read_text("utf-8").splitlines() if "V1`" in line]
     for row in rows:
         contract = BY_TYPE[row[1].strip(" `")]
-        from_outside = contract.__module__ == insurers.__name__
-        exchange = UPSTREAM if from_outside else EVENTS
+        exchange = {insurers.__name__: UPSTREAM, audit.__name__: LOGGED}.get(contract.__module__, EVENTS)
         takers = {flow.consumer for flow in FLOWS if flow.exchange == exchange and flow.key in (contract.TYPE, "#")}
         assert set(row[4].replace(" the insurer,", "").strip().split(", ")) == takers, contract.TYPE
 

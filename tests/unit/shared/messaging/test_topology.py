@@ -5,6 +5,7 @@ from shared.messaging.topology import (
     EVENTS,
     EXCHANGES,
     FLOWS,
+    LOGGED,
     UNKNOWN,
     UPSTREAM,
     dead_queue,
@@ -23,6 +24,7 @@ QUEUES = {
     "notifications.notice.requested.v1": (EVENTS, "notice.requested.v1", 200, False),
     "records.notice.sent.v1": (EVENTS, "notice.sent.v1", 20, False),
     "records.notice.undeliverable.v1": (EVENTS, "notice.undeliverable.v1", 20, False),
+    "records.access.logged.v1": (LOGGED, "access.logged.v1", 200, False),
     "audit.all": (EVENTS, "#", 500, True),
 }
 
@@ -38,6 +40,7 @@ def test_exchanges():
         "upstream": ("topic", {"alternate-exchange": "upstream.unknown"}),
         "upstream.unknown": ("fanout", {}),
         "events": ("topic", {}),
+        "logged": ("direct", {}),
         "feedback": ("direct", {}),
         "dead": ("direct", {}),
     }
