@@ -1,6 +1,6 @@
 """Who did what on a record, permitted or denied: published by every service that shows or changes one."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -26,7 +26,37 @@ Action = Literal[
 
 Outcome = Literal["permitted", "denied"]
 
+SCHEMA: Final = "access.v1"
+"""Of the text in the box: `AccessV1` as JSON."""
+
 Rule = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
+
+
+class ActorV1(Data):
+    """Who asked, as the token and its issuer said."""
+
+    kind: Literal["patient", "professional", "machine", "operator", "phone-agent"]
+    number: str | None = None
+    """The national id of a professional or of a structure, else the token's subject; none of a patient."""
+    name: str | None = None
+    profession: str | None = None
+    organisation_id: str | None = None
+    organisation: str | None = None
+
+
+class AccessV1(Data):
+    """What the box of a trace holds: who, about what, by which way."""
+
+    actor: ActorV1
+    documents: list[ContentId] = Field(default_factory=list)
+    """Those asked for by name, or those that a list showed."""
+    professional: str | None = None
+    """The national id of whose right was recorded, changed or withdrawn."""
+    month: str | None = None
+    """Of the reimbursements that were shown."""
+    mode: Literal["normal"] = "normal"
+    software: str | None = None
+    """What the caller's software calls itself."""
 
 
 class AccessTracedV1Data(Data):
