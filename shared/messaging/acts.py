@@ -44,12 +44,13 @@ class Perform(Protocol):
         """Do the work in a transaction of its own and return its answer."""
 
 
-async def perform(runtime: Runtime, work: Work[T], *, fence: Fence | None = None) -> T:
+async def perform(runtime: Runtime, work: Work[T], *, fence: Fence | None = None, races: bool = True) -> T:
     """Decide, commit, publish; return what the work returned in the attempt that took effect.
 
-    Whoever loses a race decides again on what is there by then. What the work raises is raised, and nothing was
-    done. `FencedError` is raised, and a failure of the infrastructure that lasts: then the act may or may not have
-    taken effect, as when a connection breaks, so a work is written to be done again without harm.
+    Whoever loses a race decides again on what is there by then; with ``races=False``, where this would change
+    nothing, the conflict is raised at once. What the work raises is raised, and nothing was done. `FencedError` is raised, and a
+    failure of the infrastructure that lasts: then the act may or may not have taken effect, as when a connection
+    breaks, so a work is written to be done again without harm.
     """
     made: dict[str, tuple[T, Sequence[OutboxRow]]] = {}
     async with _lane(runtime.process) as lane:
@@ -67,7 +68,8 @@ async def perform(runtime: Runtime, work: Work[T], *, fence: Fence | None = None
                     if unit.effects or unit.emitted:
                         await inbox.commit(commit)
             except Exception as error:
-                if pause == _PAUSES_S[-1] or classify(error) in (Failure.DATA, Failure.FENCED):
+                final = {Failure.DATA, Failure.FENCED} if races else set(Failure) - {Failure.INFRASTRUCTURE}
+                if pause == _PAUSES_S[-1] or classify(error) in final:
                     raise
             else:
                 answer, outbox = made[token]

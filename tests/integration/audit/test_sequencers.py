@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import aio_pika
 import pytest
+from aio_pika.abc import AbstractExchange
 
 from services.audit.adapters.mongo_log import MongoLogReader
 from services.audit.domain.chain import find_fault
@@ -27,12 +28,23 @@ def start(launch: Launch) -> Launch:
 async def publish(installation: Installation, count: int) -> None:
     """Publish events that the log has not seen; wait for the exchange that the sequencers declare."""
     async with await aio_pika.connect(installation.amqp_url("records")) as connection, asyncio.timeout(30):
-        channel = await connection.channel()
+        channel = await connection.channel(on_return_raises=True)
         exchange = await channel.get_exchange(EVENTS, ensure=False)
         for _ in range(count):
             name = uuid4().hex
             body = f'{{"id":"{name}","source":"/t","type":"t.v1","time":"2026-11-21T10:00:00Z","data":{{}}}}'
-            await exchange.publish(aio_pika.Message(body.encode(), content_type=SINGLE), "t.v1")
+            await _publish(exchange, aio_pika.Message(body.encode(), content_type=SINGLE))
+
+
+async def _publish(exchange: AbstractExchange, message: aio_pika.Message) -> None:
+    """Publish until it is routed: a queue is declared a moment before it is bound."""
+    while True:
+        try:
+            await exchange.publish(message, "t.v1", mandatory=True)
+        except aio_pika.exceptions.DeliveryError:
+            await asyncio.sleep(0.05)
+        else:
+            return
 
 
 async def test_a_frozen_sequencer_that_wakes_up_is_refused(

@@ -1,0 +1,148 @@
+"""Appends that wait at the same time share one transaction: each of many costs a fraction of a commit (rule 10).
+
+An append decides nothing inside the transaction: it inserts rows of its own and publishes events. What reads before it
+writes commits alone, through `shared.messaging.acts.perform`.
+"""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from pymongo.asynchronous.collection import AsyncCollection
+
+from shared.errors import CarnetError
+from shared.messaging.acts import perform
+from shared.messaging.failures import Failure, RacedError, classify
+from shared.messaging.runtime import Runtime
+from shared.messaging.unit import Effect, Unit
+from shared.mongo import Document
+
+TOGETHER: Final = 100
+"""Appends that one commit takes at most."""
+
+TOGETHER_BYTES: Final = 8 * 1024 * 1024
+"""Bytes that one commit takes at most, unless a single append has more."""
+
+WAITING: Final = 1_000
+WAITING_BYTES: Final = 64 * 1024 * 1024
+"""What may wait; whoever comes then is told at once that this is too much."""
+
+PATIENCE_S: Final = 2.0
+
+
+class OverloadedError(CarnetError):
+    """More appends wait than may: try again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """An effect that inserts rows; the insertions of a shared commit into one collection become one call."""
+
+    collection: AsyncCollection[Document]
+    rows: Sequence[Document]
+
+    async def __call__(self, session: Any) -> None:
+        """Insert them; a key that is there already makes the unit lose its race."""
+        await self.collection.insert_many(self.rows, session=session)
+
+
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    unit: Unit
+    size: int
+    done: asyncio.Future[None]
+
+
+class Appends:
+    """The appends of one process. Whoever hangs up while a commit runs does not stop it."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._waiting: deque[_Waiter] = deque()
+        self._bytes = 0
+        self._committing: asyncio.Task[None] | None = None
+
+    async def add(self, unit: Unit, *, size: int = 0, patience: float = PATIENCE_S) -> None:
+        """Return once a unit of appends is committed; ``size`` is what it weighs, in bytes.
+
+        Raise `OverloadedError` where too much waits, `TimeoutError` after ``patience`` seconds (the unit is dropped
+        if its commit has not begun, otherwise it may take effect), `RacedError` where a row was there already, and
+        whatever else the commit ends in.
+        """
+        if len(self._waiting) >= WAITING or self._bytes + size > max(WAITING_BYTES, size):
+            raise OverloadedError
+        waiter = _Waiter(unit, size, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiter)
+        self._bytes += size
+        if self._committing is None or self._committing.done():
+            self._committing = asyncio.create_task(self._commit_waiting())
+        async with asyncio.timeout(patience):
+            await waiter.done
+
+    async def close(self) -> None:
+        """Commit what waits."""
+        if self._committing is not None:
+            await self._committing
+
+    async def _commit_waiting(self) -> None:
+        await asyncio.sleep(0)  # whoever comes in the same turn of the loop joins
+        while batch := self._take():
+            await self._commit(batch)
+
+    def _take(self) -> list[_Waiter]:
+        """Take the oldest whose callers still wait: so many, or so many bytes."""
+        batch: list[_Waiter] = []
+        size = 0
+        while self._waiting and len(batch) < TOGETHER:
+            if batch and size + self._waiting[0].size > TOGETHER_BYTES:
+                break
+            waiter = self._waiting.popleft()
+            self._bytes -= waiter.size
+            if not waiter.done.done():
+                batch.append(waiter)
+                size += waiter.size
+        return batch
+
+    async def _commit(self, batch: Sequence[_Waiter]) -> None:
+        """Commit together; where the data of one is at fault, each alone."""
+        try:
+            await perform(self._runtime, partial(_merge, [waiter.unit for waiter in batch]), races=False)
+        except Exception as error:  # noqa: BLE001 - the callers are told
+            kind = classify(error)
+            if len(batch) > 1 and kind in (Failure.DATA, Failure.CONFLICT):
+                for waiter in batch:
+                    await self._commit([waiter])
+                return
+            _end(batch, RacedError() if kind is Failure.CONFLICT else error)
+        else:
+            _end(batch, None)
+
+
+async def _merge(units: Sequence[Unit], merged: Unit) -> None:
+    merged.emitted += [each for unit in units for each in unit.emitted]
+    merged.effects += together(effect for unit in units for effect in unit.effects)
+
+
+def together(effects: Iterable[Effect]) -> list[Effect]:
+    """Return the effects with the insertions first, one per collection."""
+    rows: dict[AsyncCollection[Document], list[Document]] = defaultdict(list)
+    others: list[Effect] = []
+    for effect in effects:
+        if isinstance(effect, Insertion):
+            rows[effect.collection] += effect.rows
+        else:
+            others.append(effect)
+    return [*(Insertion(collection, many) for collection, many in rows.items()), *others]
+
+
+def _end(batch: Sequence[_Waiter], error: Exception | None) -> None:
+    for waiter in batch:
+        if waiter.done.done():
+            continue
+        if error is None:
+            waiter.done.set_result(None)
+        else:
+            waiter.done.set_exception(error)
