@@ -3,19 +3,29 @@
 import json
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared.clock import Clock, ClockAhead, SystemClock
 from shared.messaging.rows import DELAYS
+
+EXAMPLE_ISSUER: Final = "https://issuer.carnet.invalid"
+"""The issuer of development: it believes whoever asks."""
 
 
 class ServiceSettings(BaseSettings):
     """Addresses, keys and time-outs. Nothing secret has a default."""
 
-    model_config = SettingsConfigDict(env_prefix="CARNET_", frozen=True)
+    # A refused value is not repeated: it may be a secret.
+    model_config = SettingsConfigDict(env_prefix="CARNET_", frozen=True, hide_input_in_errors=True)
 
+    security: Literal["strict", "relaxed"] = "strict"
+    """``strict``: no role starts with a default secret or an unprotected connection (`shared.security`);
+    ``relaxed``: demonstration and tests, on one machine."""
+    production: bool = False
+    """Real people are concerned: identities of test are refused, and check digits must hold."""
     amqp_url: SecretStr
     """The broker, with this service's own user: ``amqp://records:…@host:5672/``."""
     heartbeat: int = Field(default=10, ge=1, le=60)
@@ -28,10 +38,14 @@ class ServiceSettings(BaseSettings):
     """Folder of the two secrets ``kek`` and ``index`` (32 bytes each, readable by their owner only)."""
     jwks_url: str
     """Where the token issuer publishes its keys."""
-    issuer: str = "https://issuer.carnet.invalid"
+    userinfo_url: str | None = None
+    """Where the issuer says who a professional is; without it no professional passes."""
+    issuer: str = EXAMPLE_ISSUER
     audience: str = "carnet"
     http_host: str = "127.0.0.1"
     http_port: int = Field(ge=0, le=65_535)
+    clock_file: Path | None = None
+    """A file that says how many seconds ahead this installation lives; for demonstrations only."""
     insurers_file: Path | None = None
     """The insurers that may publish: code, broker user, source, regime, caisses."""
     retry_delays: Annotated[tuple[timedelta, ...], NoDecode] = DELAYS
@@ -42,6 +56,10 @@ class ServiceSettings(BaseSettings):
     @classmethod
     def _seconds(cls, value: object) -> object:
         return tuple(timedelta(seconds=float(part)) for part in value.split(",")) if isinstance(value, str) else value
+
+    def clock(self) -> Clock:
+        """Return the clock that rules about dates go by."""
+        return SystemClock() if self.clock_file is None else ClockAhead(self.clock_file)
 
     def insurers(self) -> tuple[str, ...]:
         """Return the codes of the insurers that may publish, and so have a feedback queue."""

@@ -47,8 +47,8 @@ class Perform(Protocol):
 async def perform(runtime: Runtime, work: Work[T], *, fence: Fence | None = None, races: bool = True) -> T:
     """Decide, commit, publish; return what the work returned in the attempt that took effect.
 
-    Whoever loses a race decides again on what is there by then; with ``races=False``, where this would change
-    nothing, the conflict is raised at once. What the work raises is raised, and nothing was done. `FencedError` is raised, and a
+    Whoever loses a race decides again on what is there by then; with ``races=False``, where this would change nothing,
+    the conflict is raised at once. What the work raises is raised, and nothing was done. `FencedError` is raised, and a
     failure of the infrastructure that lasts: then the act may or may not have taken effect, as when a connection
     breaks, so a work is written to be done again without harm.
     """

@@ -12,7 +12,7 @@ from typing import Final
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from shared.clock import Clock, SystemClock
+from shared.clock import Clock
 from shared.errors import CarnetError
 from shared.messaging.amqp import AmqpPublisher, address
 from shared.messaging.mongo_inbox import MongoInbox
@@ -88,7 +88,7 @@ async def open_runtime(service: str, settings: ServiceSettings) -> AsyncIterator
             relay=Relay(outbox, publisher, process),
             vault=vault,
             index_key=read_secret(settings.keys_dir / "index"),
-            clock=SystemClock(),
+            clock=settings.clock(),
         )
     finally:
         await publisher.stop()
