@@ -1,12 +1,19 @@
 """The settings that every service has, from the environment; read once, in a service's `app.py`."""
 
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 from shared.clock import Clock, ClockAhead, SystemClock
 from shared.messaging.rows import DELAYS
@@ -51,6 +58,19 @@ class ServiceSettings(BaseSettings):
     retry_delays: Annotated[tuple[timedelta, ...], NoDecode] = DELAYS
     """How long a failing event waits before each further attempt; in seconds, separated by commas."""
     log_level: str = "INFO"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the framework's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read what the environment does not say from files, ``carnet_amqp_url`` say, in ``CARNET_SECRETS_DIR``."""
+        files = SecretsSettingsSource(settings_cls, secrets_dir=os.environ.get("CARNET_SECRETS_DIR"))
+        return init_settings, env_settings, files
 
     @field_validator("retry_delays", mode="before")
     @classmethod

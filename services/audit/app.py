@@ -35,7 +35,7 @@ async def api() -> None:
     configure_logging(NAME, "api", settings.log_level)
     async with open_runtime(NAME, settings) as runtime:
         reader = MongoLogReader(runtime.database)
-        await run_api(runtime, lambda operator: [log_doors(reader, operator)])
+        await run_api(runtime, lambda gate: [log_doors(reader, gate.operator)])
 
 
 async def _own_key(runtime: Runtime) -> Key:

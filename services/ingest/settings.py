@@ -6,9 +6,7 @@ from shared.settings import ServiceSettings
 
 
 class IngestSettings(ServiceSettings):
-    """The common settings, the table of insurers, and whether real people are concerned."""
+    """The common settings and the table of insurers."""
 
     insurers_file: Path
     """JSON list: code, broker user, source, regime, name, caisses."""
-    production: bool = False
-    """True: test identities are refused, and check digits of professionals and structures must hold."""

@@ -43,7 +43,7 @@ async def api() -> None:
     configure_logging(NAME, "api", settings.log_level)
     async with open_runtime(NAME, settings) as runtime:
         notices, lots = MongoNotices(runtime.database), MongoLots(runtime.database)
-        await run_api(runtime, lambda operator: [sending_doors(notices, lots, operator)])
+        await run_api(runtime, lambda gate: [sending_doors(notices, lots, gate.operator)])
 
 
 async def jobs() -> None:

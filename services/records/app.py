@@ -1,11 +1,10 @@
 """Puts records together: settings, adapters, handlers, one process per role."""
 
 import hmac
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 
-from fastapi import Request
+from fastapi import APIRouter
 
 from services.records.adapters.mongo_accounts import MongoAccounts
 from services.records.adapters.mongo_lines import MongoLines
@@ -19,9 +18,8 @@ from services.records.jobs import jobs as jobs_of
 from services.records.settings import RecordsSettings
 from services.records.subscribers import subscriptions
 from shared.http.api import run_api
-from shared.http.bearer import caller
-from shared.http.identity import Kind, Principal
-from shared.http.jwks import JwksCache
+from shared.http.gate import Gate
+from shared.http.identity import Kind
 from shared.logging import configure_logging
 from shared.messaging.acts import perform
 from shared.messaging.jobs import run_jobs
@@ -67,11 +65,9 @@ async def api() -> None:
     """Open the doors of people, agents and operators; those of professionals come with the traced read."""
     settings = RecordsSettings()
     configure_logging(NAME, "api", settings.log_level)
-    jwks = JwksCache(settings.jwks_url)
     async with open_runtime(NAME, settings) as runtime:
         desk = await _desk(runtime)
         counter = Counter(partial(perform, runtime), desk, runtime.index_key, settings.production)
-        people = opposition_doors(counter, agent=_agent(jwks, runtime))
         campaign = partial(
             campaign_doors,
             desk.accounts,
@@ -80,26 +76,12 @@ async def api() -> None:
             policy=settings.notice_policy,
             clock=runtime.clock,
         )
-        try:
-            await run_api(runtime, lambda operator: [people, campaign(operator=operator)])
-        finally:
-            await jwks.aclose()
 
+        def doors(gate: Gate) -> list[APIRouter]:
+            people = opposition_doors(counter, agent=gate.admits(Kind.PHONE_AGENT))
+            return [people, campaign(operator=gate.operator)]
 
-def _agent(jwks: JwksCache, runtime: Runtime) -> Callable[[Request], Awaitable[Principal]]:
-    settings = runtime.settings
-
-    async def agent(request: Request) -> Principal:
-        return await caller(
-            request,
-            Kind.PHONE_AGENT,
-            jwks,
-            issuer=settings.issuer,
-            audience=settings.audience,
-            clock=runtime.clock,
-        )
-
-    return agent
+        await run_api(runtime, doors)
 
 
 async def _desk(runtime: Runtime) -> Desk:

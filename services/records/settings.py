@@ -17,8 +17,6 @@ Words = Annotated[tuple[str, ...], NoDecode]
 class RecordsSettings(ServiceSettings):
     """From the environment, prefix ``CARNET_``; the dates and places are those of the announcements of 2021."""
 
-    production: bool = False
-    """True: identities of test are refused at the doors."""
     notice_policy: Policy = Policy.SEED
     """Which delay runs from a notice: a month and ten days, or the decree's six weeks."""
     pilot_from: date = date(2021, 7, 1)

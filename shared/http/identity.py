@@ -4,6 +4,7 @@ The gateway is not trusted for identity. A token is an RFC 9068 access token sig
 is believed before its signature, and nothing outside it (no header, no query) says who calls.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +18,7 @@ from joserfc.errors import JoseError
 from shared.clock import Clock
 from shared.errors import CarnetError
 from shared.http.jwks import KeySource, UnknownKidError, VerificationKey
+from shared.identity import Ins, InsError, Professional, Structure, StructureIdError, parse_ins, parse_structure
 
 MAX_TOKEN_CHARACTERS: Final = 8192
 MAX_LIFETIME: Final = timedelta(minutes=10)
@@ -30,6 +32,9 @@ _MAX_KID: Final = 128
 _MAX_SUB: Final = 128
 _MAX_ROLES: Final = 32
 _MAX_ROLE: Final = 64
+_MAX_NAME: Final = 200
+_THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+"""SHA-256 in base64url without padding (RFC 8705 §3.1)."""
 
 
 class Kind(StrEnum):
@@ -50,6 +55,25 @@ class Principal:
     kind: Kind
     roles: frozenset[str]
     jti: str | None = None
+    ins: Ins | None = None
+    """Who a patient is; every patient's token says it."""
+    professional: Professional | None = None
+    """Who a professional is; the token does not say it, the issuer's UserInfo does (`shared.http.userinfo`)."""
+    structure: Structure | None = None
+    """Which structure a machine works for; every machine's token says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A verified token: whom it speaks for, and under which conditions."""
+
+    principal: Principal
+    expires: int
+    """Seconds since 1970-01-01 UTC."""
+    certificate: str | None = None
+    """The thumbprint of the client certificate that it is bound to (RFC 8705), if it is."""
+    single_use: bool = False
+    """It serves one change only, and is spent with it."""
 
 
 class TokenError(CarnetError):
@@ -60,8 +84,10 @@ class TokenError(CarnetError):
         self.code = code
 
 
-async def verify_token(token: str, jwks: KeySource, *, issuer: str, audience: str, clock: Clock) -> Principal:
-    """Return whom a token speaks for.
+async def verify_token(
+    token: str, jwks: KeySource, *, issuer: str, audience: str, clock: Clock, production: bool
+) -> AccessToken:
+    """Return what a token says; ``production``: people and structures of test are none.
 
     Raise `TokenError` if any rule refuses it, and `JwksUnavailableError` if the issuer's keys cannot be had.
     """
@@ -78,7 +104,8 @@ async def verify_token(token: str, jwks: KeySource, *, issuer: str, audience: st
     if claims.get("aud") not in (audience, [audience]):
         raise TokenError("token-audience")
     _check_times(claims, clock)
-    return _principal(claims)
+    principal = _principal(claims, production=production)
+    return AccessToken(principal, claims["exp"], _certificate(claims.get("cnf")), _single_use(claims))
 
 
 def _header(token: str) -> tuple[str, str]:
@@ -131,7 +158,7 @@ def _check_times(claims: Mapping[str, Any], clock: Clock) -> None:
         raise TokenError("token-not-yet")
 
 
-def _principal(claims: Mapping[str, Any]) -> Principal:
+def _principal(claims: Mapping[str, Any], *, production: bool) -> Principal:
     sub, roles, jti = claims.get("sub"), claims.get("roles", []), claims.get("jti")
     if not _short(sub, _MAX_SUB) or not (jti is None or _short(jti, _MAX_SUB)):
         raise TokenError("token-subject")
@@ -141,7 +168,53 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
         kind = Kind(claims.get("kind", ""))
     except ValueError:
         raise TokenError("token-kind") from None
-    return Principal(sub=claims["sub"], kind=kind, roles=frozenset(roles), jti=jti)
+    return Principal(
+        sub=claims["sub"],
+        kind=kind,
+        roles=frozenset(roles),
+        jti=jti,
+        ins=_ins(claims.get("ins"), production=production) if kind is Kind.PATIENT else None,
+        structure=_structure(claims.get("structure"), production=production) if kind is Kind.MACHINE else None,
+    )
+
+
+def _ins(claim: Any, *, production: bool) -> Ins:
+    match claim:
+        case {"value": str(value), "oid": str(oid)} if len(claim) == 2:
+            try:
+                return parse_ins(value, oid, production=production)
+            except InsError:
+                pass
+    raise TokenError("token-ins")
+
+
+def _structure(claim: Any, *, production: bool) -> Structure:
+    match claim:
+        case {"id": str(value)} if claim.keys() <= {"id", "name"}:
+            name = claim.get("name")
+            if name is None or _short(name, _MAX_NAME):
+                try:
+                    return parse_structure(value, name, production=production)
+                except StructureIdError:
+                    pass
+    raise TokenError("token-structure")
+
+
+def _certificate(claim: Any) -> str | None:
+    """A binding that we cannot check is not one that we may ignore."""
+    match claim:
+        case None:
+            return None
+        case {"x5t#S256": str(thumbprint)} if len(claim) == 1 and _THUMBPRINT.fullmatch(thumbprint):
+            return thumbprint
+    raise TokenError("token-confirmation")
+
+
+def _single_use(claims: Mapping[str, Any]) -> bool:
+    once = claims.get("single_use", False)
+    if not isinstance(once, bool) or (once and claims.get("jti") is None):
+        raise TokenError("token-single-use")
+    return once
 
 
 def _short(value: object, limit: int) -> bool:

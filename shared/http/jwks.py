@@ -15,8 +15,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from shared.errors import CarnetError
+from shared.http.small_answers import NoAnswerError, get_small, small_client
 
-MAX_BYTES: Final = 64 * 1024
 MAX_KEYS: Final = 16
 LIFE: Final = 300.0
 """Seconds for which the keys serve without a new look."""
@@ -26,7 +26,6 @@ COOL_DOWN: Final = 30.0
 """Seconds between two looks that an unknown key id or a failing issuer may cause."""
 FIRST_RETRY: Final = 1.0
 """Seconds between two looks while there is no key at all."""
-PATIENCE: Final = 5.0
 
 _KINDS: Final[Mapping[str, tuple[str, str | None]]] = {
     "ES256": ("EC", "P-256"),
@@ -36,7 +35,6 @@ _KINDS: Final[Mapping[str, tuple[str, str | None]]] = {
 }
 """The algorithms accepted, all asymmetric, each with the one type and curve of key it goes with."""
 _RSA_BITS: Final = range(2048, 4097)
-_PLAIN: Final = {"accept": "application/json", "accept-encoding": "identity"}
 
 Material: TypeAlias = ECKey | OKPKey | RSAKey
 
@@ -77,7 +75,7 @@ class JwksCache:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._url = url
-        self._client = httpx.AsyncClient(transport=transport, follow_redirects=False, trust_env=False, timeout=PATIENCE)
+        self._client = small_client(transport)
         self._clock = clock
         self._keys: Mapping[str, VerificationKey] = {}
         self._fetched_at = float("-inf")
@@ -131,17 +129,9 @@ class JwksCache:
 async def fetch(client: httpx.AsyncClient, url: str) -> Mapping[str, VerificationKey]:
     """Return the usable keys at a URL, by id; raise `JwksUnavailableError` for anything but a small, plain key set."""
     try:
-        async with asyncio.timeout(PATIENCE), client.stream("GET", url, headers=_PLAIN) as response:
-            if response.status_code != httpx.codes.OK or "content-encoding" in response.headers:
-                raise JwksUnavailableError(f"the issuer answered {response.status_code}")
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > MAX_BYTES:
-                    raise JwksUnavailableError("the issuer's key set is too large")
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-        raise JwksUnavailableError(f"the issuer does not answer ({type(error).__name__})") from None
-    return parse(bytes(body))
+        return parse(await get_small(client, url))
+    except NoAnswerError as error:
+        raise JwksUnavailableError(str(error)) from None
 
 
 def parse(body: bytes) -> Mapping[str, VerificationKey]:

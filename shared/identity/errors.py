@@ -13,7 +13,7 @@ class InsError(RefusedError):
 class ProfessionalIdError(RefusedError):
     """A professional's number is refused.
 
-    Codes: ``rpps-length``, ``rpps-format``, ``rpps-luhn``, ``rpps-prefix``.
+    Codes: ``rpps-length``, ``rpps-format``, ``rpps-luhn``, ``rpps-prefix``, ``idnat-format``.
     """
 
 

@@ -9,32 +9,23 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from shared.clock import SystemClock
 from shared.http import problems
-from shared.http.jwks import VerificationKey, parse
+from shared.http.gate import SECOND
 from shared.http.messaging_doors import messaging_doors
-from shared.http.operators import SECOND, operator
 from shared.messaging.books import Books
 from shared.messaging.runtime import Runtime, open_runtime
 from shared.messaging.store import Commit, Row
 from shared.messaging.topology import RECORDS_REIMBURSEMENTS
 from shared.messaging.unit import State
 from shared.settings import ServiceSettings
-from simulator.issuer import AUDIENCE, ISSUER, mint, new_key, public_keys
+from simulator.issuer import mint, new_key
+from tests.fakes.gate import KnownKeys, gate_of
 from tests.integration.conftest import Installation
 
 pytestmark = pytest.mark.integration
 
 KEY = new_key()
 QUEUE = RECORDS_REIMBURSEMENTS.queue
-
-
-class KnownKeys:
-    """The issuer's key, at hand."""
-
-    async def key(self, kid: str) -> VerificationKey:
-        """Return it."""
-        return parse(json.dumps(public_keys(KEY)).encode())[kid]
 
 
 def bearer(sub: str, kind: str = "operator") -> str:
@@ -60,15 +51,14 @@ async def client(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
     """Return a client of the doors."""
     app = FastAPI()
     problems.install(app)
-    known: dict[str, Any] = {"issuer": ISSUER, "audience": AUDIENCE, "clock": SystemClock()}
-    first, second = operator(KnownKeys(), **known), operator(KnownKeys(), header=SECOND, **known)
+    gate = gate_of(KnownKeys(KEY))
     app.include_router(
         messaging_doors(
             Books(runtime),
             [RECORDS_REIMBURSEMENTS],
             runtime.publisher.depth,
-            operator=first,
-            second_operator=second,
+            operator=gate.operator,
+            second_operator=gate.second_operator,
         )
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://records") as opened:

@@ -90,8 +90,8 @@ async def test_issuer_end_to_end(tmp_path: Path):
             foreign = (await client.post(f"http://{HOST}:{elsewhere}/token", json=wanted)).json()
             rebound = await client.get(f"http://{HOST}:{port}/jwks", headers={"host": "evil.invalid"})
 
-        known: dict[str, Any] = {"issuer": ISSUER, "audience": AUDIENCE}
-        who = await verify_token(good["access_token"], jwks, clock=SystemClock(), **known)
+        known: dict[str, Any] = {"issuer": ISSUER, "audience": AUDIENCE, "production": False}
+        who = (await verify_token(good["access_token"], jwks, clock=SystemClock(), **known)).principal
         with pytest.raises(TokenError, match="token-kid"):
             await verify_token(foreign["access_token"], jwks, clock=SystemClock(), **known)
         await jwks.aclose()

@@ -1,6 +1,5 @@
 """What a caller of any door meets: the operator's lock, problem details, a limit, and silence about failures."""
 
-import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -11,33 +10,17 @@ import structlog
 from fastapi import Depends, FastAPI, HTTPException, Request
 from pydantic import BaseModel, ConfigDict
 
-from shared.clock import SystemClock
-from shared.http.identity import Principal
-from shared.http.jwks import JwksUnavailableError, KeySource, VerificationKey, parse
+from shared.http.identity import Kind, Principal
+from shared.http.jwks import KeySource
 from shared.http.limits import BodyLimit
-from shared.http.operators import operator
 from shared.http.problems import Problem, install
 from shared.http.server import quiet
-from simulator.issuer import AUDIENCE, ISSUER, mint, new_key, public_keys
+from simulator.issuer import mint, new_key
+from tests.fakes.gate import KnownKeys, SilentIssuer, gate_of
 
 KEY = new_key()
+INS = {"value": "255081416802538", "oid": "1.2.250.1.213.1.4.8"}
 CANARY = "canary-1850675116001"
-
-
-class Known:
-    """The issuer's key, at hand."""
-
-    async def key(self, kid: str) -> VerificationKey:
-        """Return it."""
-        return parse(json.dumps(public_keys(KEY)).encode())[kid]
-
-
-class Down:
-    """An issuer nobody reaches."""
-
-    async def key(self, kid: str) -> VerificationKey:
-        """Fail."""
-        raise JwksUnavailableError
 
 
 class Body(BaseModel):
@@ -52,8 +35,8 @@ def application(jwks: KeySource) -> FastAPI:
     app = FastAPI()
     install(app)
     app.add_middleware(BodyLimit, max_bytes=1000)
-    known: dict[str, Any] = {"issuer": ISSUER, "audience": AUDIENCE, "clock": SystemClock()}
-    read, destroy = operator(jwks, **known), operator(jwks, role="destroyer", **known)
+    gate = gate_of(jwks)
+    read, destroy = gate.operator, gate.admits(Kind.OPERATOR, role="destroyer")
 
     @app.get("/ops/me")
     async def me(request: Request, who: Annotated[Principal, Depends(read)]) -> dict[str, Any]:
@@ -83,7 +66,7 @@ def application(jwks: KeySource) -> FastAPI:
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     """Give a client of the application as it is served."""
-    transport = httpx.ASGITransport(quiet(application(Known())))
+    transport = httpx.ASGITransport(quiet(application(KnownKeys(KEY))))
     async with httpx.AsyncClient(transport=transport, base_url="http://carnet.invalid") as client:
         yield client
 
@@ -140,7 +123,8 @@ async def test_two_tokens(client: httpx.AsyncClient):
 @pytest.mark.parametrize("kind", ["patient", "professional", "machine", "phone-agent"])
 async def test_other_kinds(client: httpx.AsyncClient, kind: str):
     """A token of another kind, however many roles it grants, does not open the operators' doors."""
-    headers = bearer(kind=kind, roles=("operator", "reader"))
+    claims = {"ins": INS, "structure": {"id": "1750712184"}}
+    headers = bearer(kind=kind, roles=("operator", "reader"), claims=claims)
 
     assert problem(await client.get("/ops/me", headers=headers)) == (403, "other-kind")
 
@@ -156,7 +140,7 @@ async def test_role(client: httpx.AsyncClient):
 
 async def test_issuer_down():
     """26: without keys the answer is 503 with a time to come back: the caller's token may be good."""
-    transport = httpx.ASGITransport(application(Down()))
+    transport = httpx.ASGITransport(application(SilentIssuer()))
     async with httpx.AsyncClient(transport=transport, base_url="http://carnet.invalid") as client:
         answer = await client.get("/ops/me", headers=bearer())
 

@@ -6,20 +6,24 @@ import hmac
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OKPKey
 from joserfc.jws import JWSRegistry
 
-from shared.http.identity import Kind, Principal, TokenError, verify_token
+from shared.http.identity import AccessToken, Kind, Principal, TokenError, verify_token
 from shared.http.jwks import JwksUnavailableError, UnknownKidError, VerificationKey, parse
+from shared.identity import Structure
 from simulator.issuer import AUDIENCE, ISSUER, mint, new_key, public_keys
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 SECOND = int(NOW.timestamp())
 KEY = new_key()
 STRANGER = new_key()
+INS = {"value": "255081416802538", "oid": "1.2.250.1.213.1.4.8"}
+STRUCTURE = {"id": "1750712184", "name": "HOPITAL"}
 
 
 class Frozen:
@@ -48,7 +52,13 @@ class Keys:
 
 async def verify(token: str, jwks: Keys | None = None) -> Principal:
     """Verify as a service would, at nine o'clock."""
-    return await verify_token(token, jwks or Keys(KEY), issuer=ISSUER, audience=AUDIENCE, clock=Frozen())
+    return (await verified(token, jwks)).principal
+
+
+async def verified(token: str, jwks: Keys | None = None, *, production: bool = False) -> AccessToken:
+    """Return all that a verified token says."""
+    known: dict[str, Any] = {"issuer": ISSUER, "audience": AUDIENCE, "clock": Frozen()}
+    return await verify_token(token, jwks or Keys(KEY), production=production, **known)
 
 
 def token(key: ECKey = KEY, *, header: dict[str, object] | None = None, now: datetime = NOW, **claims: object) -> str:
@@ -176,7 +186,33 @@ HOSTILE: dict[str, tuple[Callable[[], str], str]] = {
     "roles not strings": (lambda: token(roles=[{"$ne": None}]), "token-roles"),
     "roles many": (lambda: token(roles=["r"] * 33), "token-roles"),
     "jti not a string": (lambda: token(jti=7), "token-subject"),
+    "patient without INS": (lambda: token(kind="patient"), "token-ins"),
+    "INS a text": (lambda: patient("255081416802538"), "token-ins"),
+    "INS with a wrong key": (lambda: patient({**INS, "value": "255081416802500"}), "token-ins"),
+    "INS without OID": (lambda: patient({"value": INS["value"]}), "token-ins"),
+    "INS with more": (lambda: patient({**INS, "status": "qualified"}), "token-ins"),
+    "INS a question": (lambda: patient({**INS, "value": {"$ne": None}}), "token-ins"),
+    "machine without structure": (lambda: token(kind="machine"), "token-structure"),
+    "structure a FINESS alone": (lambda: machine({"id": "750712184"}), "token-structure"),
+    "structure of another kind": (lambda: machine({"id": "3750712184"}), "token-structure"),
+    "structure named badly": (lambda: machine({**STRUCTURE, "name": "a\nb"}), "token-structure"),
+    "structure with more": (lambda: machine({**STRUCTURE, "role": "root"}), "token-structure"),
+    "23 bound in an unknown way": (lambda: token(cnf={"jkt": "x" * 43}), "token-confirmation"),
+    "23 bound in two ways": (lambda: token(cnf={"x5t#S256": "x" * 43, "jkt": "x" * 43}), "token-confirmation"),
+    "23 bound to no thumbprint": (lambda: token(cnf={"x5t#S256": "x"}), "token-confirmation"),
+    "24 single use without a name": (lambda: token(single_use=True, jti=None), "token-single-use"),
+    "24 single use in words": (lambda: token(single_use="yes"), "token-single-use"),
 }
+
+
+def patient(ins: object) -> str:
+    """Return a patient's token with this claim."""
+    return token(kind="patient", ins=ins)
+
+
+def machine(structure: object) -> str:
+    """Return a machine's token with this claim."""
+    return token(kind="machine", structure=structure)
 
 
 def embedded(name: str, value: object) -> str:
@@ -232,7 +268,49 @@ async def test_good():
 @pytest.mark.parametrize("kind", list(Kind))
 async def test_kinds(kind: Kind):
     """Every kind of caller has a token of its own."""
-    assert (await verify(token(kind=kind))).kind is kind
+    assert (await verify(token(kind=kind, ins=INS, structure=STRUCTURE))).kind is kind
+
+
+async def test_patient():
+    """A patient's token says who the patient is, under the number's own OID."""
+    ins = (await verify(patient(INS))).ins
+
+    assert ins is not None
+    assert (ins.value, ins.oid) == (INS["value"], INS["oid"])
+
+
+async def test_machine():
+    """A machine's token says for which structure it works."""
+    assert (await verify(machine(STRUCTURE))).structure == Structure("1750712184", "HOPITAL")
+
+
+async def test_claims_of_other_kinds():
+    """A claim that belongs to another kind of caller says nothing."""
+    principal = await verify(token(ins=INS, structure=STRUCTURE))
+
+    assert (principal.ins, principal.structure, principal.professional) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "signed",
+    [
+        lambda: patient({"value": "279035121518989", "oid": "1.2.250.1.213.1.4.10"}),
+        lambda: machine({"id": "1750712185"}),
+    ],
+)
+async def test_people_of_test(signed: Callable[[], str]):
+    """8: identities of test, and numbers whose check digit does not hold, pass outside production only."""
+    assert await verified(signed())
+    with pytest.raises(TokenError):
+        await verified(signed(), production=True)
+
+
+async def test_conditions():
+    """23, 24: a token may be bound to a certificate, and may serve only once."""
+    bound = await verified(token(cnf={"x5t#S256": "x" * 43}, single_use=True))
+
+    assert (bound.certificate, bound.single_use, bound.expires) == ("x" * 43, True, SECOND + 600)
+    assert not (await verified(token())).single_use
 
 
 async def test_audience_alone_in_a_list():
@@ -265,7 +343,7 @@ async def test_no_keys_is_not_a_bad_token():
             raise JwksUnavailableError
 
     with pytest.raises(JwksUnavailableError):
-        await verify_token(token(), Down(), issuer=ISSUER, audience=AUDIENCE, clock=Frozen())
+        await verify_token(token(), Down(), issuer=ISSUER, audience=AUDIENCE, clock=Frozen(), production=False)
 
 
 def test_errors_say_nothing_of_the_token():
