@@ -46,7 +46,7 @@ def mark(text: str) -> str:
 
     Drawn here because the library's own drawing takes longer than its encoding.
     """
-    rows = DataMatrix(text).matrix
+    rows = DataMatrix(text, codecs=["ascii"]).matrix  # the shortest for digits; the library would try all
     lines = []
     for y, row in enumerate(rows, 1):
         x = 1
