@@ -72,19 +72,6 @@ class ServiceSettings(BaseSettings):
         files = SecretsSettingsSource(settings_cls, secrets_dir=os.environ.get("CARNET_SECRETS_DIR"))
         return init_settings, env_settings, files
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the framework's signature
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read what the environment does not say from files, ``carnet_amqp_url`` say, in ``CARNET_SECRETS_DIR``."""
-        files = SecretsSettingsSource(settings_cls, secrets_dir=os.environ.get("CARNET_SECRETS_DIR"))
-        return init_settings, env_settings, files
-
     @field_validator("retry_delays", mode="before")
     @classmethod
     def _seconds(cls, value: object) -> object:
