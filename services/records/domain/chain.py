@@ -2,6 +2,7 @@
 
 A chain is what replacements connect, within one record. Its current document is the newest that nothing replaces; all
 others are deprecated and stay readable. Nothing is decided by arrival: a document may arrive after its own replacement.
+So a status is never stored: it is reckoned from the links, which stand in clear, whenever somebody reads.
 """
 
 from collections import defaultdict
@@ -12,53 +13,53 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """A document's availability, by the names of ebXML's registry."""
+    """A document's availability, by the last word of ebXML's names (``…:StatusType:Approved``)."""
 
-    APPROVED = "urn:oasis:names:tc:ebxml-regrep:StatusType:Approved"
-    DEPRECATED = "urn:oasis:names:tc:ebxml-regrep:StatusType:Deprecated"
+    APPROVED = "approved"
+    DEPRECATED = "deprecated"
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class Link:
     """A document as a link of a chain."""
 
-    unique_id: str
+    id: str
     created: datetime
     replaces: tuple[str, ...] = ()
-    """Unique ids, of documents that may never arrive."""
+    """Ids, of documents that may never arrive."""
 
 
-def statuses(versions: Iterable[Version]) -> Mapping[str, Status]:
+def statuses(links: Iterable[Link]) -> Mapping[str, Status]:
     """Return the status of every document of a record that arrived: one is approved in each chain."""
     return {
-        version.unique_id: Status.APPROVED if version is current else Status.DEPRECATED
-        for chain in chains(versions)
+        link.id: Status.APPROVED if link is current else Status.DEPRECATED
+        for chain in chains(links)
         for current in [current_of(chain)]
-        for version in chain
+        for link in chain
     }
 
 
-def current_of(chain: Sequence[Version]) -> Version:
+def current_of(chain: Sequence[Link]) -> Link:
     """Return the one current document of a chain.
 
-    Two replacements of one document compete, and the later created wins; the unique id breaks a tie. Documents that
+    Two replacements of one document compete, and the later created wins; the id breaks a tie. Documents that
     replace one another in a circle leave no head, so all of them compete.
     """
-    replaced = {target for version in chain for target in version.replaces if target != version.unique_id}
-    heads = [version for version in chain if version.unique_id not in replaced]
-    return max(heads or chain, key=lambda version: (version.created, version.unique_id))
+    replaced = {target for link in chain for target in link.replaces if target != link.id}
+    heads = [link for link in chain if link.id not in replaced]
+    return max(heads or chain, key=lambda link: (link.created, link.id))
 
 
-def chains(versions: Iterable[Version]) -> list[list[Version]]:
+def chains(links: Iterable[Link]) -> list[list[Link]]:
     """Group documents by what replacements connect, also through a document that never arrived."""
-    by_id = {version.unique_id: version for version in versions}
+    by_id = {link.id: link for link in links}
     neighbours: defaultdict[str, set[str]] = defaultdict(set)
-    for version in by_id.values():
-        for target in version.replaces:
-            neighbours[version.unique_id].add(target)
-            neighbours[target].add(version.unique_id)
+    for link in by_id.values():
+        for target in link.replaces:
+            neighbours[link.id].add(target)
+            neighbours[target].add(link.id)
     seen: set[str] = set()
-    found = [_reach(unique_id, neighbours, seen) for unique_id in by_id if unique_id not in seen]
+    found = [_reach(one, neighbours, seen) for one in by_id if one not in seen]
     return [[by_id[one] for one in reached if one in by_id] for reached in found]
 
 
