@@ -46,7 +46,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def _start_stack(home: Path) -> Stack:
     """Take addresses of the environment, else a container engine that answers, else native processes."""
     from deploy.local.stack import start_stack
-    from tests.containers import engine_answers, start_containers
+    from tests.engine import engine_answers, start_containers
 
     given = os.environ.get("CARNET_AMQP_URL") and os.environ.get("CARNET_MONGO_URL")
     wanted = os.environ.get("CARNET_STACK", "")
