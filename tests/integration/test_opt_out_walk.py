@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,20 @@ from deploy.local.users import INSURERS_FILE
 from deploy.local.users import insurers as insurers_table
 from services.audit.adapters.mongo_log import MongoLogReader
 from services.audit.domain.chain import find_fault
-from shared.clock import paris_date
+from shared.clock import paris_date, write_ahead
 from simulator.insurer import Tally, insurers, publish_all
 from simulator.population import people
-from simulator.printer import produce
+from simulator.printer import comes_back, produce
 from simulator.publications import Season, is_open
 from tests.integration.conftest import ROOT, Installation
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 PEOPLE = 24
+SHARE = 0.5
+"""Of the letters come back, by their random numbers: that all or none do is one walk in ten million."""
+DELAY = timedelta(days=60)
+"""More than any policy's delay to oppose."""
 ROLES = (
     ("ingest", "worker"),
     ("records", "worker"),
@@ -46,6 +51,7 @@ async def services(installation: Installation, tmp_path: Path) -> AsyncIterator[
             CARNET_EVERY="PT0.3S",
             CARNET_CAMPAIGN_EVERY_S="0.3",
             CARNET_DEADLINES_EVERY_S="0.3",
+            CARNET_CLOCK_FILE=str(tmp_path / "ahead"),
         )
         command = installation.command(service, role)
         started.append(await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment))
@@ -64,24 +70,31 @@ async def test_who_does_not_oppose_has_a_record(
     season = Season(now.isoformat(), paris_date(now))
     persons = [person for person in people(5, 200) if not is_open(person)][:PEOPLE]
     await _register(installation, [season.registration(person) for person in persons])
-    accounts = mongo_client["records" + installation.suffix]["accounts"]
-    posted = paris_date(now) - timedelta(days=60)
 
-    async def states() -> Counter[str]:
-        produce(tmp_path / "lots", tmp_path / "returns", share=0.2, day=posted)
-        return Counter([account["state"] async for account in accounts.find()])
+    async def reported() -> Counter[str]:
+        """Let the printer work, and count the notices of which everything is known that will be reported."""
+        produce(tmp_path / "lots", tmp_path / "returns", share=SHARE, day=paris_date(now))
+        rows = mongo_client["records" + installation.suffix]["notices"].find({}, {"state": 1})
+        ends = {row["_id"]: row["state"] async for row in rows}
+        return Counter(end for notice, end in ends.items() if end == ("returned" if _back(notice) else "running"))
 
-    returned = await _wait_for_the_end(states, mongo_client, installation)
+    posted = await _wait_until(lambda found: found.total() == PEOPLE, reported, mongo_client, installation)
+    assert 0 < posted["returned"] < PEOPLE
+    assert not (await _accounts(installation, mongo_client))["open"]
+    write_ahead(tmp_path / "ahead", DELAY)
 
-    final = await states()
-    assert final["open"] == PEOPLE - returned
-    assert 0 < returned < PEOPLE, "the seed gives both letters that arrive and letters that come back"
-    reader = MongoLogReader(mongo_client["audit" + installation.suffix])
-    logged = await _log(reader, final["open"])
-    assert logged["notice.requested.v1"] == PEOPLE
-    assert logged["notice.sent.v1"] >= final["open"]
-    assert logged["notice.undeliverable.v1"] == returned
-    assert logged["account.opened.v1"] == final["open"]
+    looked_at = partial(_accounts, installation, mongo_client)
+    final = await _wait_until(lambda found: found["open"] >= posted["running"], looked_at, mongo_client, installation)
+    assert final["open"] == posted["running"]
+    await _wait_for_the_log(
+        MongoLogReader(mongo_client["audit" + installation.suffix]),
+        {
+            "notice.requested.v1": PEOPLE,
+            "notice.sent.v1": PEOPLE,
+            "notice.undeliverable.v1": posted["returned"],
+            "account.opened.v1": posted["running"],
+        },
+    )
 
 
 async def _register(installation: Installation, publications: list[Any]) -> None:
@@ -96,22 +109,31 @@ async def _register(installation: Installation, publications: list[Any]) -> None
                 await asyncio.sleep(0.5)
 
 
-async def _wait_for_the_end(states: Any, client: Any, installation: Installation) -> int:
-    """Wait until every letter was posted or came back and every delay was acted on; return how many came back."""
-    notices = client["notifications" + installation.suffix]["notices"]
+def _back(letter: str) -> bool:
+    return comes_back(letter, SHARE) is not None
+
+
+async def _accounts(installation: Installation, client: Any) -> Counter[str]:
+    """Return how many accounts are in each state."""
+    rows = client["records" + installation.suffix]["accounts"].find({}, {"state": 1})
+    return Counter([row["state"] async for row in rows])
+
+
+async def _wait_until(
+    condition: Callable[[Counter[str]], bool],
+    look: Callable[[], Awaitable[Counter[str]]],
+    client: Any,
+    installation: Installation,
+) -> Counter[str]:
+    """Return what was seen when a condition came true; fail with what holds it up."""
     found: Counter[str] = Counter()
-    sent: Counter[str] = Counter()
     try:
-        async with asyncio.timeout(120):
-            while found["open"] + sent["undeliverable"] < PEOPLE:
-                await asyncio.sleep(0.3)
-                found = await states()
-                sent = Counter([notice["state"] async for notice in notices.find()])
+        async with asyncio.timeout(90):
+            while not condition(found := await look()):  # noqa: ASYNC110 - it comes true in a database
+                await asyncio.sleep(0.2)
     except TimeoutError:
-        pytest.fail(
-            f"it stands still: accounts {dict(found)}, notices {dict(sent)}, {await _held(client, installation)}"
-        )
-    return sent["undeliverable"]
+        pytest.fail(f"it stands still at {dict(found)}: {await _held(client, installation)}")
+    return found
 
 
 async def _held(client: Any, installation: Installation) -> dict[str, list[str]]:
@@ -128,13 +150,16 @@ async def _held(client: Any, installation: Installation) -> dict[str, list[str]]
     return kept
 
 
-async def _log(reader: MongoLogReader, opened: int) -> Counter[str]:
-    """Return how many events of each type the log holds, once the openings are in it; fail if it is damaged."""
-    async with asyncio.timeout(30):
-        while True:
-            entries = await reader.entries(0, 10_000)
-            logged = Counter(entry.leaf.type for entry in entries)
-            if logged["account.opened.v1"] >= opened:
-                assert find_fault(entries, await reader.head()) is None
-                return logged
-            await asyncio.sleep(0.3)
+async def _wait_for_the_log(reader: MongoLogReader, expected: Mapping[str, int]) -> None:
+    """Wait until the log holds these numbers of events; fail if it holds others, or is damaged."""
+    logged: Counter[str] = Counter()
+    try:
+        async with asyncio.timeout(30):
+            while any(logged[name] < count for name, count in expected.items()):
+                await asyncio.sleep(0.2)
+                entries = await reader.entries(0, 10_000)
+                logged = Counter(entry.leaf.type for entry in entries)
+    except TimeoutError:
+        pytest.fail(f"the log holds {dict(logged)}")
+    assert {name: logged[name] for name in expected} == expected
+    assert find_fault(entries, await reader.head()) is None
