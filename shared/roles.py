@@ -4,9 +4,14 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import Any, Final
 
 import uvloop
+
+from shared.security import UnsafeError
+
+UNSAFE: Final = 3
+"""The exit status of a process that refuses to start because it would not be safe."""
 
 Role = Callable[[], Coroutine[Any, Any, None]]
 
@@ -16,7 +21,11 @@ def run(service: str, roles: Mapping[str, Role]) -> None:
     role = roles.get(sys.argv[1]) if len(sys.argv) == 2 else None
     if role is None:
         sys.exit(f"usage: python -m services.{service} {'|'.join(roles)}")
-    uvloop.run(role())
+    try:
+        uvloop.run(role())
+    except UnsafeError as error:
+        print(*error.findings, sep="\n", file=sys.stderr)  # noqa: T201 - for whoever starts the process
+        sys.exit(UNSAFE)
 
 
 async def told_to_stop() -> None:

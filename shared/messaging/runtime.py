@@ -22,6 +22,7 @@ from shared.messaging.topology import FLOWS, Topology
 from shared.mongo import Document, stated
 from shared.sealing.kek import FileKek, read_secret
 from shared.sealing.mongo_vault import MongoVault
+from shared.security import require_safe
 from shared.settings import ServiceSettings
 
 LONGEST_TRANSACTION_S: Final = 5
@@ -58,7 +59,11 @@ class Runtime:
 
 @asynccontextmanager
 async def open_runtime(service: str, settings: ServiceSettings) -> AsyncIterator[Runtime]:
-    """Connect to broker and database, declare and index what is missing, and close everything at the end."""
+    """Connect to broker and database, declare and index what is missing, and close everything at the end.
+
+    Raise `UnsafeError` before anything is connected if the settings are not fit for real data.
+    """
+    require_safe(settings)
     process = f"{service}.{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}"
     client: AsyncMongoClient[Document] = AsyncMongoClient(
         settings.mongo_url.get_secret_value(), appname=process, serverSelectionTimeoutMS=5_000, tz_aware=True

@@ -148,13 +148,15 @@ async def test_a_replay_makes_held_events_due(runtime: Runtime, client: httpx.As
 
 
 async def test_a_discard_needs_two_operators(runtime: Runtime, client: httpx.AsyncClient):
-    """Nobody destroys alone: no second operator, the same one twice, or a patient's token change nothing."""
+    """Nobody destroys alone: no second operator, the same one twice, or an agent's token change nothing."""
     await fill(runtime)
     body = {"keys": ["b"], "reason": "sent by mistake"}
 
     alone = await client.post("/ops/messaging/discard", headers=ALICE, json=body)
     twice = await client.post("/ops/messaging/discard", headers={**ALICE, SECOND: bearer("alice")}, json=body)
-    other = await client.post("/ops/messaging/discard", headers={**ALICE, SECOND: bearer("p", "patient")}, json=body)
+    other = await client.post(
+        "/ops/messaging/discard", headers={**ALICE, SECOND: bearer("p", "phone-agent")}, json=body
+    )
 
     assert (alone.status_code, twice.status_code, other.status_code) == (401, 403, 403)
     assert (await runtime.database["inbox"].find_one({"_id": "b"}) or {})["state"] == "parked"
@@ -195,5 +197,5 @@ async def test_the_doors_are_locked(client: httpx.AsyncClient, path: str):
     """Without an operator's token nothing is shown."""
     assert (await client.get(f"/ops/messaging{path}")).status_code == 401
     assert (
-        await client.get(f"/ops/messaging{path}", headers={"authorization": bearer("p", "patient")})
+        await client.get(f"/ops/messaging{path}", headers={"authorization": bearer("p", "phone-agent")})
     ).status_code == 403
