@@ -1,25 +1,46 @@
 """Puts ingest together: settings, adapters, handlers, one process per role."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter
+
+from services.ingest.adapters.cda_reader import Limits
+from services.ingest.adapters.mongo_contents import MongoContents
+from services.ingest.adapters.mongo_deposits import MongoDeposits
 from services.ingest.adapters.mongo_identities import MongoIdentities
+from services.ingest.adapters.mongo_states import MongoAccountStates
+from services.ingest.adapters.reader_process import ReaderProcess
+from services.ingest.api.bodies import Intray
+from services.ingest.api.deposits import Counter, deposit_doors
 from services.ingest.domain.insurers import parse_insurers
+from services.ingest.handlers.answers import Answers
+from services.ingest.handlers.deposits import Intake
 from services.ingest.settings import IngestSettings
-from services.ingest.subscribers import subscriptions
+from services.ingest.subscribers import own_news, subscriptions
+from shared import terminology
 from shared.http.api import run_api
+from shared.http.gate import Gate
+from shared.http.identity import Kind
 from shared.logging import configure_logging
-from shared.messaging.runtime import open_runtime
+from shared.messaging.coalescing import Appends
+from shared.messaging.runtime import Runtime, open_runtime
 from shared.messaging.vault_rows import VaultRows
 from shared.messaging.worker import run_worker
+from shared.mongo import stated
 
 NAME = "ingest"
 
 
 async def worker() -> None:
-    """Consume what insurers publish."""
+    """Consume what insurers publish, and the news of accounts and documents."""
     settings = IngestSettings()
     configure_logging(NAME, "worker", settings.log_level)
     async with open_runtime(NAME, settings) as runtime:
         identities = MongoIdentities(runtime.database)
-        await identities.prepare()
+        accounts, deposits = MongoAccountStates(runtime.database), MongoDeposits(runtime.database)
+        for prepared in (identities, accounts, deposits):
+            await prepared.prepare()
         flows = subscriptions(
             vault=runtime.vault,
             identities=identities,
@@ -28,13 +49,46 @@ async def worker() -> None:
             clock=runtime.clock,
             production=settings.production,
         )
+        news = own_news(accounts=accounts, deposits=deposits, clock=runtime.clock)
         # What insurers send is clear: what has to wait is sealed before it is written.
-        await run_worker(runtime, flows, sealer=VaultRows(runtime.vault, NAME, runtime.clock))
+        await run_worker(runtime, [*flows, *news], sealer=VaultRows(runtime.vault, NAME, runtime.clock))
 
 
 async def api() -> None:
-    """Open the operators' doors."""
+    """Open the doors of depositors and operators."""
     settings = IngestSettings()
     configure_logging(NAME, "api", settings.log_level)
-    async with open_runtime(NAME, settings) as runtime:
-        await run_api(runtime)
+    async with open_runtime(NAME, settings) as runtime, _counter(runtime, settings) as counter:
+
+        def doors(gate: Gate) -> list[APIRouter]:
+            return [deposit_doors(counter, depositor=gate.admits(Kind.PROFESSIONAL, Kind.MACHINE))]
+
+        await run_api(runtime, doors, max_body=settings.document_bytes)
+
+
+@asynccontextmanager
+async def _counter(runtime: Runtime, settings: IngestSettings) -> AsyncIterator[Counter]:
+    """Give where deposits are taken, with readers that end at the end."""
+    database = runtime.database
+    deposits, accounts = MongoDeposits(database), MongoAccountStates(database)
+    contents = MongoContents(stated(runtime.client["contents" + settings.database_suffix]))
+    for prepared in (deposits, accounts, contents):
+        await prepared.prepare()
+    appends = Appends(runtime)
+    limits = Limits(size=settings.document_bytes, content=settings.file_bytes)
+    async with ReaderProcess(
+        terms=terminology, production=settings.production, limits=limits, workers=settings.readers
+    ) as reader:
+        intake = Intake(
+            deposits=deposits,
+            contents=contents,
+            accounts=accounts,
+            reader=reader,
+            vault=runtime.vault,
+            index_key=runtime.index_key,
+            clock=runtime.clock,
+            combined=settings.confidentiality_combined,
+        )
+        intray = Intray(largest=settings.document_bytes, together=settings.bodies_bytes, seconds=settings.body_seconds)
+        yield Counter(intake, intray, lambda unit, size: appends.add(unit, size=size), Answers(deposits))
+        await appends.close()

@@ -1,8 +1,12 @@
 """What ingest needs of the outside, besides the vault and the clock."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from services.ingest.domain.accounts import Account
+from services.ingest.domain.deposits import Deposit
+from services.ingest.domain.documents.metadata import DocumentEntry
+from shared.errors import CarnetError
 from shared.messaging.unit import Unit
 
 
@@ -16,4 +20,48 @@ class IdentityStore(Protocol):
         """Write the digests of new records with the unit.
 
         The effect fails as a conflict if one of the records has got a digest since: the first writer wins.
+        """
+
+
+class AccountStore(Protocol):
+    """What ingest was told of each record's state."""
+
+    async def find(self, records: Collection[str]) -> Mapping[str, Account]:
+        """Return what is known; a record of which nothing was told is absent."""
+
+    def save(self, accounts: Sequence[Account], unit: Unit, *, read: Mapping[str, Account]) -> None:
+        """Write accounts when the unit commits, provided that each is still as it was read, or still absent."""
+
+
+class DepositStore(Protocol):
+    """The deposits, one row per document."""
+
+    async def find(self, documents: Collection[str]) -> Mapping[str, Deposit]:
+        """Return the deposits that exist, by document id, as a majority knows them."""
+
+    async def ended(self, documents: Collection[str]) -> Mapping[str, Deposit]:
+        """Return those of these deposits whose fate is known."""
+
+    def save(self, deposits: Sequence[Deposit], unit: Unit, *, read: Mapping[str, Deposit]) -> None:
+        """Write deposits when the unit commits, provided that each is still as it was read, or still absent."""
+
+
+class ContentStore(Protocol):
+    """The sealed bytes of documents: ingest inserts them, records reads them, nobody changes them."""
+
+    def add(self, content: str, record: str, box: bytes, unit: Unit) -> None:
+        """Insert a document's bytes when the unit commits."""
+
+
+class ReaderLostError(CarnetError):
+    """A reader ended for another reason than its document, or has a bug; the document may be sent again."""
+
+
+class DocumentReader(Protocol):
+    """Reads hostile documents where they can do no harm."""
+
+    async def read(self, body: bytes) -> DocumentEntry:
+        """Return the metadata of a CDA document.
+
+        Raise `RefusedError` with a code of `shared.contracts.reasons`, and `ReaderLostError`.
         """

@@ -82,6 +82,8 @@ DOCUMENTS: Final[Mapping[str, str]] = {
     "body-base64": "The document's unstructured body is not base64.",
     "body-too-large": "The file inside the document is larger than this installation takes.",
     "format-refused": "The file inside the document has a format that is not allowed, or is not what it claims to be.",
+    "record-unavailable": "There is no open record for the person of the document.",
+    "document-conflict": "The document's id was used before, for another document or other hidings.",
     "confidentiality-combination": "A document cannot be hidden from its patient and from professionals at once.",
 }
 """What stops a clinical document, besides the fields, dates and identities that stop an event."""
@@ -102,10 +104,11 @@ NOT_YET: Final[Mapping[str, str]] = {
 
 IGNORED: Final[Mapping[str, str]] = {
     "minor-secret": "Care that a minor keeps secret: the line is not kept.",
-    "version-superseded": "A later version of the same registration was applied before.",
+    "version-superseded": "A later version of the same registration or account was applied before.",
     "line-known": "The line is in the record already.",
     "older-than-24-months": "Care older than 24 months is not shown in a record.",
     "notice-reported": "This of the notice was reported before, or something that counts more.",
+    "deposit-ended": "The deposit's fate was known before, or nobody here took it.",
     "account-not-open": "The record is not open yet.",
     "account-opposed": "The person opposed the record.",
     "account-suspended": "The record is suspended.",

@@ -1,12 +1,14 @@
-"""Ingest's store in memory, and an insurer's honest events to start from."""
+"""Ingest's stores in memory, and an insurer's honest events to start from."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
+from services.ingest.domain.accounts import Account
+from services.ingest.domain.deposits import Deposit, DepositState
 from services.ingest.domain.insurers import Insurer, table_of
 from shared.identity.ins import TEST
 from shared.messaging.delivery import Delivery
@@ -99,6 +101,75 @@ class InMemoryIdentities:
         if digests.keys() & self.rows.keys():
             raise RacedError
         self.rows |= digests
+
+
+class InMemoryAccountStates:
+    """`AccountStore` without a database."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Account] = {}
+
+    async def find(self, records: Collection[str]) -> Mapping[str, Account]:
+        """Return what is known."""
+        return {record: self.rows[record] for record in records if record in self.rows}
+
+    def save(self, accounts: Sequence[Account], unit: Unit, *, read: Mapping[str, Account]) -> None:
+        """Write with the unit, if nothing changed since."""
+        if accounts:
+            unit.apply(partial(self._write, {account.record: account for account in accounts}, read))
+
+    async def _write(self, accounts: Mapping[str, Account], read: Mapping[str, Account], _session: Any) -> None:
+        if any(self.rows.get(record) != read.get(record) for record in accounts):
+            raise RacedError
+        self.rows |= accounts
+
+
+class InMemoryDeposits:
+    """`DepositStore` without a database."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Deposit] = {}
+        self.looks = 0
+        """How often somebody asked for ended deposits."""
+        self.fault: Exception | None = None
+        """Raised instead of the next answer about ended deposits."""
+
+    async def find(self, documents: Collection[str]) -> Mapping[str, Deposit]:
+        """Return the deposits that exist."""
+        return {document: self.rows[document] for document in documents if document in self.rows}
+
+    async def ended(self, documents: Collection[str]) -> Mapping[str, Deposit]:
+        """Return those whose fate is known."""
+        self.looks += 1
+        if self.fault is not None:
+            fault, self.fault = self.fault, None
+            raise fault
+        found = await self.find(documents)
+        return {document: each for document, each in found.items() if each.state is not DepositState.RECEIVED}
+
+    def save(self, deposits: Sequence[Deposit], unit: Unit, *, read: Mapping[str, Deposit]) -> None:
+        """Write with the unit, if nothing changed since."""
+        if deposits:
+            unit.apply(partial(self._write, {deposit.document: deposit for deposit in deposits}, read))
+
+    async def _write(self, deposits: Mapping[str, Deposit], read: Mapping[str, Deposit], _session: Any) -> None:
+        if any(self.rows.get(document) != read.get(document) for document in deposits):
+            raise RacedError
+        self.rows |= deposits
+
+
+class InMemoryContents:
+    """`ContentStore` without a database: boxes by content id."""
+
+    def __init__(self) -> None:
+        self.boxes: dict[str, bytes] = {}
+
+    def add(self, content: str, record: str, box: bytes, unit: Unit) -> None:
+        """Write with the unit."""
+        unit.apply(partial(self._insert, content, box))
+
+    async def _insert(self, content: str, box: bytes, _session: Any) -> None:
+        self.boxes[content] = box
 
 
 def line(**changes: Any) -> dict[str, Any]:

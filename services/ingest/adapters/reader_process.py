@@ -16,7 +16,8 @@ from services.ingest.adapters.reader_worker import LENGTH, MOST_ANSWER, OUT_OF_M
 from services.ingest.domain.documents.entry import Terms, entry_of
 from services.ingest.domain.documents.header import Header
 from services.ingest.domain.documents.metadata import DocumentEntry
-from shared.errors import CarnetError, RefusedError
+from services.ingest.ports import ReaderLostError
+from shared.errors import RefusedError
 
 _ROOT: Final = Path(__file__).parents[3]
 _START_SECONDS: Final = 30
@@ -26,10 +27,6 @@ _COSTLY: Final = frozenset(
     | {-number for number in (signal.SIGXCPU, signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGKILL)}
 )
 """How a process ends that a document ended; SIGKILL is the system's own, short of memory."""
-
-
-class ReaderLostError(CarnetError):
-    """A reader ended for another reason than its document, or has a bug; the document may be sent again."""
 
 
 class ReaderProcess:

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from services.ingest.adapters.cda_reader import Limits
-from services.ingest.adapters.reader_process import ReaderLostError, ReaderProcess
+from services.ingest.adapters.reader_process import ReaderProcess
 from services.ingest.adapters.reader_worker import Allowance
 from services.ingest.domain.documents.metadata import check_patient
-from services.ingest.domain.documents.repeats import is_repeat
+from services.ingest.ports import ReaderLostError
 from shared import terminology
 from shared.errors import RefusedError
 from shared.identity import parse_ins
@@ -205,16 +205,6 @@ async def test_somebody_else(reader):
     entry = await reader.read(cda())
     with pytest.raises(RefusedError, match="patient-mismatch"):
         check_patient(entry, parse_ins("277076322082910", TEST_OID, production=False))
-
-
-async def test_same_id(reader):
-    """79: F26: the same bytes again are a repetition, other bytes under the same id are refused."""
-    first, again = await reader.read(cda()), await reader.read(cda())
-    other = await reader.read(cda(title="<title>Autre</title>"))
-    assert other.unique_id == first.unique_id
-    assert is_repeat(first.sha256, again.sha256)
-    with pytest.raises(RefusedError, match="id-reuse"):
-        is_repeat(first.sha256, other.sha256)
 
 
 BOMB = inside("<a/>" * 2_400_000)

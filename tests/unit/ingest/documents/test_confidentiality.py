@@ -1,9 +1,8 @@
-"""Levels, hidings and repetitions."""
+"""Levels and hidings."""
 
 import pytest
 
 from services.ingest.domain.documents.confidentiality import HIDINGS, check_level, with_hidings
-from services.ingest.domain.documents.repeats import is_repeat
 from shared.errors import RefusedError
 from shared.terminology import confidentiality
 
@@ -46,11 +45,3 @@ def test_levels():
     for code in ("X", "n", *HIDINGS):
         with pytest.raises(RefusedError):
             check_level(code, "confidentiality")
-
-
-def test_repeats():
-    """F26: the same id and hash again is a repetition; the same id with another hash is refused."""
-    assert not is_repeat(None, "ab")
-    assert is_repeat("ab", "ab")
-    with pytest.raises(RefusedError, match="id-reuse"):
-        is_repeat("ab", "cd")

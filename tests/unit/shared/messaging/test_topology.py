@@ -25,6 +25,11 @@ QUEUES = {
     "records.notice.sent.v1": (EVENTS, "notice.sent.v1", 20, False),
     "records.notice.undeliverable.v1": (EVENTS, "notice.undeliverable.v1", 20, False),
     "records.access.logged.v1": (LOGGED, "access.logged.v1", 200, False),
+    "ingest.account.opened.v1": (EVENTS, "account.opened.v1", 20, False),
+    "ingest.account.opposed.v1": (EVENTS, "account.opposed.v1", 20, False),
+    "ingest.account.closed.v1": (EVENTS, "account.closed.v1", 20, False),
+    "ingest.document.stored.v1": (EVENTS, "document.stored.v1", 200, False),
+    "ingest.document.refused.v1": (EVENTS, "document.refused.v1", 200, False),
     "audit.all": (EVENTS, "#", 500, True),
 }
 

@@ -1,0 +1,1 @@
+"""Inbound HTTP: what depositors ask."""

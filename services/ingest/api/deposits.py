@@ -1,0 +1,214 @@
+"""``/v1/documents`` and ``/v1/deposits``: a professional's software deposits a document and asks what became of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel
+
+from services.ingest.api.bodies import Intray
+from services.ingest.domain.deposits import Deposit, Depositor, DepositState
+from services.ingest.domain.documents.confidentiality import NORMAL, with_hidings
+from services.ingest.domain.documents.ids import depositor_id
+from services.ingest.handlers.answers import Answers
+from services.ingest.handlers.deposits import Candidate, Intake, Outcome, Refused, Taken, deposit, examine
+from services.ingest.ports import ReaderLostError
+from shared.errors import RefusedError
+from shared.http.gate import Door
+from shared.http.identity import Principal
+from shared.http.problems import Problem
+from shared.messaging.coalescing import OverloadedError
+from shared.messaging.failures import Failure, RacedError, classify
+from shared.messaging.unit import Unit
+
+PATIENCE_S: Final = 2.0
+"""How long a deposit waits for what records makes of it."""
+
+_EVEN_S: Final = 0.06
+"""A refusal takes this long at least: a few milliseconds do not tell a known INS from another."""
+_TRIES: Final = 5
+_STATUS: Final[Mapping[str, int]] = {
+    "xml-too-large": 413,
+    "record-unavailable": 404,
+    "document-conflict": 409,
+}
+"""All other codes answer 422."""
+
+Commit = Callable[[Unit, int], Awaitable[None]]
+"""Commits a unit of appends that weighs so many bytes: `Appends.add`."""
+
+
+class DepositOut(BaseModel):
+    """Where a deposit stands; ``received``: it is kept, and its fate is not known yet."""
+
+    document: str
+    status: Literal["received", "stored", "refused"]
+    received_at: datetime
+    ended_at: datetime | None = None
+    reason: str | None = None
+    """Why it was refused; `shared.contracts.reasons`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Where a body becomes a deposit: taken, examined, committed with others, answered."""
+
+    intake: Intake
+    intray: Intray
+    commit: Commit
+    answers: Answers
+    patience: float = PATIENCE_S
+    floor: float = field(default=_EVEN_S)
+
+    async def take(self, request: Request, by: Depositor, hidings: list[str]) -> Taken:
+        """Return a deposit that stands; raise a problem for one that is refused or cannot be taken now."""
+        with self.intray.room(request):
+            body = await self.intray.take(request)
+            async with _evenly(self.floor), _told():
+                candidate = await examine(body, hidings, by, intake=self.intake, software=_software(request))
+                outcome = await self._decide(candidate)
+                if isinstance(outcome, Refused):
+                    raise RefusedError(outcome.code, outcome.field)
+                return outcome
+
+    async def _decide(self, candidate: Candidate) -> Outcome:
+        """Decide and commit; whoever loses a race decides again on what is there by then."""
+        for _ in range(_TRIES):
+            unit = Unit()
+            outcome = await deposit(candidate, unit, intake=self.intake)
+            try:
+                if unit.effects or unit.emitted:
+                    await self.commit(unit, len(candidate.body))
+            except RacedError:
+                continue
+            return outcome
+        raise RacedError
+
+
+def deposit_doors(counter: Counter, *, depositor: Door) -> APIRouter:
+    """Return the router; ``depositor`` gives the professional or machine that calls, and refuses whoever is none."""
+    router = APIRouter(prefix="/v1", tags=["deposits"])
+    Caller = Annotated[Principal, Depends(depositor)]  # noqa: N806 - a type
+    deposits, index_key = counter.intake.deposits, counter.intake.index_key
+
+    @router.post("/documents", status_code=201, response_model=DepositOut)
+    async def deposit_document(request: Request, caller: Caller) -> Response:
+        """Deposit a CDA document: 201 once it is in the record, 202 while that is not known, 200 if it was before.
+
+        ``confidentiality`` in the query, repeated, asks for hidings. ``Prefer: respond-async`` (RFC 7240) asks for
+        202 as soon as the document is kept.
+        """
+        hidings = _hidings(request, combined=counter.intake.combined)
+        taken = await counter.take(request, _who(caller), hidings)
+        if _is_patient(request):
+            ended = await counter.answers.wait(taken.deposit.document, counter.patience)
+            return _answer(taken.deposit if ended is None else ended, again=taken.again)
+        return _answer(taken.deposit, again=taken.again, headers={"preference-applied": "respond-async"})
+
+    @router.get("/deposits/{document}")
+    async def deposit_status(document: str, caller: Caller, response: Response) -> DepositOut:
+        """Tell a depositor what became of an own deposit; anybody else's is as unknown as one that never was."""
+        async with _told():
+            found = (await deposits.find({document})).get(document)
+        if found is None or found.depositor != depositor_id(index_key, _who(caller).national_id):
+            raise Problem(404, "deposit-unavailable")
+        response.headers["cache-control"] = "no-store"
+        return _shown(found)
+
+    return router
+
+
+def _who(caller: Principal) -> Depositor:
+    """Return the person or the structure; the gate vouched for one of them."""
+    who = caller.professional or caller.structure
+    if who is None:
+        raise Problem(403, "other-kind")
+    return who
+
+
+def _hidings(request: Request, *, combined: bool) -> list[str]:
+    """Return the hidings asked for; what the document says plays no part in refusing them (F36)."""
+    if request.query_params.keys() - {"confidentiality"}:
+        raise Problem(400, "parameter-unknown")
+    asked = request.query_params.getlist("confidentiality")
+    try:
+        with_hidings(NORMAL, asked, combined=combined)
+    except RefusedError as refusal:
+        raise _refusal(refusal) from None
+    return asked
+
+
+def _is_patient(request: Request) -> bool:
+    preferences = ",".join(request.headers.getlist("prefer")).split(",")
+    return "respond-async" not in (preference.partition(";")[0].strip().lower() for preference in preferences)
+
+
+def _software(request: Request) -> str | None:
+    """Return what the caller's software calls itself, cut to what a trace may hold."""
+    name = request.headers.get("user-agent", "")
+    return name[:128] if name and name.isprintable() else None
+
+
+def _answer(found: Deposit, *, again: bool, headers: Mapping[str, str] | None = None) -> Response:
+    if found.state is DepositState.REFUSED:
+        raise _refusal(RefusedError(_public(found.reason)))
+    done = 200 if again else 201
+    status = done if found.state is DepositState.STORED else 202
+    place = {"location": f"/v1/deposits/{found.document}", "cache-control": "no-store", **(headers or {})}
+    return Response(_shown(found).model_dump_json(exclude_none=True), status, place, "application/json")
+
+
+def _shown(found: Deposit) -> DepositOut:
+    refused = found.state is DepositState.REFUSED
+    return DepositOut(
+        document=found.document,
+        status=found.state.value,
+        received_at=found.received,
+        ended_at=found.ended,
+        reason=_public(found.reason) if refused else None,
+    )
+
+
+def _public(reason: str | None) -> str:
+    """Return what a depositor may know: that there is no open record, never why; the trace says it."""
+    return reason if reason is not None and reason in _STATUS else "record-unavailable"
+
+
+def _refusal(refusal: RefusedError) -> Problem:
+    at: dict[str, Any] = {} if refusal.field is None else {"at": refusal.field}
+    return Problem(_STATUS.get(refusal.code, 422), refusal.code, **at)
+
+
+@asynccontextmanager
+async def _told() -> AsyncIterator[None]:
+    """Turn refusals and failures of what stands behind this door into problems."""
+    try:
+        yield
+    except RefusedError as refusal:
+        raise _refusal(refusal) from None
+    except (OverloadedError, ReaderLostError):
+        raise _later() from None
+    except Exception as error:
+        if classify(error) is Failure.DATA:
+            raise
+        raise _later() from None
+
+
+def _later() -> Problem:
+    return Problem(503, headers={"retry-after": "5"})
+
+
+@asynccontextmanager
+async def _evenly(seconds: float) -> AsyncIterator[None]:
+    """Let a refusal leave no sooner than so long after entering."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    try:
+        yield
+    except Problem:
+        await asyncio.sleep(until - loop.time())
+        raise
