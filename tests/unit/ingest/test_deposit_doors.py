@@ -257,12 +257,8 @@ async def _slices(size: int, read: list[int]) -> AsyncIterator[bytes]:
         yield b"x" * 1_000
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [XML, {**XML, "content-length": "9" * 30}, {**XML, "content-length": "10"}],
-    ids=["chunked", "huge", "lie"],
-)
-async def test_too_large(desk: Desk, headers: dict[str, str]):
+@pytest.mark.parametrize("length", [{}, {"content-length": "9" * 30}, {"content-length": "10"}], ids=str)
+async def test_too_large(desk: Desk, length: dict[str, str]):
     """52: a document above the limit is refused as soon as that is seen, whatever its length claims to be."""
     read: list[int] = []
     answer = await desk.post(_slices(50 * LARGEST, read), headers={**XML, **length})
