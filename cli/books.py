@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from shared.contracts.records import HistoryRequestedV1
 from shared.messaging.topology import EVENTS, FEEDBACK, FLOWS, LOGGED, UPSTREAM, Flow
 
 Summary: TypeAlias = Mapping[str, Any]
@@ -75,7 +76,12 @@ def emitted_events(summaries: Summaries) -> Counter[str]:
 
 def answers_sent(summaries: Summaries) -> int:
     """Return how many refusals were sent back to insurers."""
-    return _emitted(summaries, FEEDBACK).total()
+    return sum(count for name, count in _emitted(summaries, FEEDBACK).items() if name.endswith(".refused.v1"))
+
+
+def histories_asked(summaries: Summaries) -> int:
+    """Return how many histories insurers were asked for."""
+    return _emitted(summaries, FEEDBACK)[HistoryRequestedV1.TYPE]
 
 
 def ends(summaries: Summaries, queues: Iterable[str] | None = None) -> Counter[Count]:

@@ -8,7 +8,8 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
@@ -18,18 +19,24 @@ from rich.status import Status
 
 from cli import audit
 from cli.books import ends
-from cli.demo_report import print_addresses, report
-from cli.demo_story import Story, tell, watch
-from cli.demo_summary import Summary, Verdict, summarise
-from cli.demo_view import paint
+from cli.demonstration.campaign import write_to_everybody
+from cli.demonstration.insurance import insure
+from cli.demonstration.report import print_addresses, report
+from cli.demonstration.stage import CLOCK, Stage
+from cli.demonstration.story import Story, watch
+from cli.demonstration.summary import Summary, Verdict, summarise
+from cli.demonstration.view import paint
 from cli.doors import DEMO, SERVICES, MessagingDoors
 from cli.interruption import SIGNALS, interruptible
 from cli.tokens import OperatorAuth
 from deploy.local.places import StackError, default_home, folder
 from deploy.local.processes import running_processes
+from deploy.local.roles import ALL
 from deploy.local.system import System, start_system
 from deploy.local.users import insurers as insurers_table
-from simulator.insurer import Insurer, insurers
+from shared.clock import paris_date
+from simulator.insurer import insurers
+from simulator.population import people as population
 
 GOOD, WRONG, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
@@ -82,10 +89,11 @@ def _system(console: Console, *, keep: bool) -> Iterator[System]:
     The folder stays when ``keep`` is asked for, and after a failure for its logs.
     """
     home = _empty_home()
+    os.environ.update(_calendar(home))
     os.environ.setdefault("CARNET_RETRY_DELAYS", RETRY_DELAYS)
     try:
         with console.status("Starting ...") as status:
-            system = start_system(home, say=lambda text: _say(text, status, console))
+            system = start_system(home, roles=ALL, say=lambda text: _say(text, status, console))
         with system:
             yield system
     except Exception:
@@ -95,6 +103,22 @@ def _system(console: Console, *, keep: bool) -> Iterator[System]:
     finally:
         if not keep:
             shutil.rmtree(home, ignore_errors=True)
+
+
+def _calendar(home: Path) -> dict[str, str]:
+    """Return the settings of a system that lives by the demonstration's calendar: the campaign begins tomorrow.
+
+    It reaches the three departments of the pilot, where everybody of the demonstration lives.
+    """
+    today = paris_date(datetime.now(UTC))
+    return {
+        "CARNET_CLOCK_FILE": str(home / CLOCK),
+        "CARNET_PILOT_FROM": str(today + timedelta(days=1)),
+        "CARNET_NATIONAL_FROM": str(today + timedelta(days=3650)),
+        "CARNET_CAMPAIGN_EVERY_S": "0.5",
+        "CARNET_DEADLINES_EVERY_S": "0.5",
+        "CARNET_EVERY": "PT0.5S",
+    }
 
 
 def _empty_home() -> Path:
@@ -142,7 +166,7 @@ async def _show(system: System, story: Story, console: Console) -> Summary:
     async with MessagingDoors.open(addresses, OperatorAuth(issuer=issuer)) as doors:
         await _refuse_old_books(doors)
         async with insurers(users, system.stack.amqp_url, story.tally) as senders:
-            await _tell_and_show(story, doors, senders, console)
+            await _tell_and_show(story, Stage(system.stack.home, doors, senders, addresses), console)
     with console.status("Recomputing the log from its first entry ..."):
         verdict = _verify_log(addresses["audit"], issuer)
     return summarise(story, verdict, {**addresses, "issuer": issuer}, time.monotonic() - story.began)
@@ -155,15 +179,23 @@ async def _refuse_old_books(doors: MessagingDoors) -> None:
         raise StackError("The database holds events already: the demonstration needs an empty one to add up its books.")
 
 
-async def _tell_and_show(story: Story, doors: MessagingDoors, senders: Mapping[str, Insurer], console: Console) -> None:
+async def _tell_and_show(story: Story, stage: Stage, console: Console) -> None:
     try:
         async with asyncio.TaskGroup() as tasks:
-            beside = [tasks.create_task(watch(story, doors)), tasks.create_task(paint(story, console))]
-            await tell(story, senders)
+            beside = [tasks.create_task(watch(story, stage)), tasks.create_task(paint(story, console))]
+            await _tell(story, stage)
             for task in beside:
                 task.cancel()
     except ExceptionGroup as group:
         raise StackError(f"The demonstration broke off: {_first(group)}") from group
+
+
+async def _tell(story: Story, stage: Stage) -> None:
+    """Go through the whole story."""
+    crowd = list(population(story.seed, story.people))
+    await insure(story, stage, crowd)
+    await write_to_everybody(story, stage, crowd)
+    story.phase = ""
 
 
 def _first(error: BaseException) -> str:

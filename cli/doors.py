@@ -114,7 +114,11 @@ class MessagingDoors:
         return sum(part["discarded"] for part in parts)
 
     async def _ask(self, service: str, method: str, path: str, **request: Any) -> Row:
-        url = f"{self._addresses[service]}/ops/messaging{path}"
+        return await self.ask(service, method, f"/ops/messaging{path}", **request)
+
+    async def ask(self, service: str, method: str, path: str, **request: Any) -> Row:
+        """Return what a door of a service answers; raise `DoorError` if it does not, or refuses."""
+        url = f"{self._addresses[service]}{path}"
         try:
             answer = await self._client.request(method, url, **request)
         except httpx.HTTPError as error:

@@ -105,7 +105,8 @@ async def _read(message: AbstractIncomingMessage, tally: Tally) -> None:
     async with message.process():
         document: Any = orjson.loads(message.body)
         for event in document if isinstance(document, list) else [document]:
-            tally.told[event["data"]["reason"]] += 1
+            if event["type"].endswith(".refused.v1"):
+                tally.told[event["data"]["reason"]] += 1
 
 
 async def publish_all(senders: Mapping[str, Insurer], publications: Iterable[Publication]) -> None:

@@ -1,8 +1,9 @@
 """The law of the books, on answers as the doors give them."""
 
-from cli.books import Count, all_books, answers_sent, drained, emitted_events, ends, in_motion
+from cli.books import Count, all_books, answers_sent, drained, emitted_events, ends, histories_asked, in_motion
 
 LINES = "ingest.reimbursement.settled.v1"
+TOLD = {"reimbursement.refused.v1": 3, "history.requested.v1": 4}
 STILL = {"messages": 0, "events": 0, "oldest_seconds": 0.0}
 
 
@@ -16,7 +17,7 @@ def system(**changes):
         "quarantined": {"ins-unknown": 2},
         "queued": 0,
         "dead": 0,
-        "emitted": {"events": {"reimbursement.received.v1": 90, "reimbursement.refused.v1": 3}, "feedback": {"x": 3}},
+        "emitted": {"events": {"reimbursement.received.v1": 90, "reimbursement.refused.v1": 3}, "feedback": TOLD},
     }
     received = {"done": 20, "ignored": {"account-not-open": 70}, "queued": 0, "dead": 0, "emitted": {}}
     return {
@@ -91,5 +92,5 @@ def test_ends_by_reason():
 
 
 def test_answers_to_insurers():
-    """Every refusal that was sent back is counted."""
-    assert answers_sent(system()) == 3
+    """Every refusal that was sent back is counted, and so is every history that was asked for."""
+    assert (answers_sent(system()), histories_asked(system())) == (3, 4)

@@ -4,11 +4,16 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from cli.books import Count, FlowBooks, all_books, answers_sent, ends, in_motion
-from cli.demo_story import Sample, Story
-from shared.messaging.topology import AUDIT_EVENTS, FLOWS
+from cli.demonstration.story import Arc, Sample, Story
+from shared.contracts.ingest import BeneficiaryAcceptedV1, ReimbursementReceivedV1
+from shared.messaging.topology import FLOWS, UNKNOWN, UPSTREAM
 
-_COMPARED: Final = [flow.queue for flow in FLOWS if flow is not AUDIT_EVENTS]
-"""The log takes whatever the services publish: the insurers expect no number of it."""
+_COMPARED: Final = [
+    flow.queue
+    for flow in FLOWS
+    if flow.exchange in (UPSTREAM, UNKNOWN) or flow.key in (BeneficiaryAcceptedV1.TYPE, ReimbursementReceivedV1.TYPE)
+]
+"""Where what insurers publish comes to its ends; the rest of the system's life is compared arc by arc."""
 
 _NEARLY: Final = 0.99
 
@@ -49,6 +54,7 @@ class Summary:
     refusals_sent: int
     refusals_read: int
     """By the insurers, from their feedback queues."""
+    arcs: list[Arc]
     moving: dict[str, int]
     log: Verdict
     rates: dict[str, float]
@@ -63,8 +69,10 @@ class Summary:
 
     @property
     def agreed(self) -> bool:
-        """Everything ended as the insurers' own table says, and every refusal reached its sender."""
-        return all(each.agrees for each in self.comparison) and self.refusals_sent == self.refusals_read
+        """Everything ended as people and insurers expect, and every refusal reached its sender."""
+        ends_agree = all(each.agrees for each in self.comparison)
+        checks_agree = all(check.agrees for arc in self.arcs for check in arc.checks)
+        return ends_agree and checks_agree and self.refusals_sent == self.refusals_read
 
     @property
     def good(self) -> bool:
@@ -90,6 +98,7 @@ def summarise(story: Story, log: Verdict, addresses: dict[str, str], seconds: fl
         comparison=compare(story),
         refusals_sent=answers_sent(story.summaries),
         refusals_read=story.tally.told.total(),
+        arcs=story.arcs,
         moving=in_motion(story.summaries),
         log=log,
         rates=rates(story),

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cli.demo_report import print_addresses, report
-from cli.demo_story import Sample, Story
-from cli.demo_summary import Verdict, compare, rates, summarise
-from cli.demo_view import clock, live, plain, speed
+from cli.demonstration.report import print_addresses, report
+from cli.demonstration.story import Sample, Story
+from cli.demonstration.summary import Verdict, compare, rates, summarise
+from cli.demonstration.view import clock, live, plain, speed
 from simulator.publications import End
 
 LINES = "ingest.reimbursement.settled.v1"

@@ -9,7 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.books import FlowBooks
-from cli.demo_summary import Summary
+from cli.demonstration.story import Check
+from cli.demonstration.summary import Summary
+from shared.messaging.topology import FLOWS
 
 _COLUMNS = {
     "published": "publ.",
@@ -24,6 +26,9 @@ _COLUMNS = {
 """The books' columns, and what they are called where there is little room."""
 
 _WIDE = 120
+
+_SERVICES = list(dict.fromkeys(flow.consumer for flow in FLOWS))
+"""In the order in which a line of care meets them."""
 
 _COMMANDS = (
     ("./carnet parked list", "what is held, and why"),
@@ -49,7 +54,7 @@ def _books(books: list[FlowBooks], *, wide: bool) -> Table:
         table.add_column(name.replace("_", " ") if wide else short, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     service = ""
-    for flow in books:
+    for flow in sorted(books, key=lambda flow: _SERVICES.index(flow.queue.split(".")[0])):
         if flow.balanced and not flow.published:
             continue  # nothing of this demonstration goes that way
         owner, key = flow.queue.split(".", maxsplit=1)
@@ -76,6 +81,9 @@ def _print_verdicts(summary: Summary, console: Console) -> None:
         mark = Text("✓", "green") if good else Text("✗", "bold red")
         lines.add_row(mark, sentence)
     console.print(lines)
+    for arc in summary.arcs:
+        for fact in arc.facts:
+            console.print(f"      {fact}", style="dim", soft_wrap=True, markup=False)
     for each in summary.comparison:
         if not each.agrees:
             end = " ".join(part for part in (each.queue, each.state, each.reason) if part)
@@ -92,6 +100,11 @@ def _verdicts(summary: Summary) -> list[tuple[bool, str]]:
     return [
         (summary.balanced, f"The books {'' if summary.balanced else 'do not '}balance in every flow"),
         (agree, f"The insurers expect {events:,} ends; the doors counted {'exactly those' if agree else 'others'}"),
+        *(
+            (check.agrees, f"{arc.title}: {check.counted:,} {check.what}{_expected(check)}")
+            for arc in summary.arcs
+            for check in arc.checks
+        ),
         (
             summary.refusals_read == summary.refusals_sent,
             f"{summary.refusals_read:,} of {summary.refusals_sent:,} refusals were read by the insurers concerned",
@@ -100,6 +113,10 @@ def _verdicts(summary: Summary) -> list[tuple[bool, str]]:
         (not summary.moving, "Something is still under way" if summary.moving else "Nothing is under way any more"),
         (True, f"Lines per second: {rates}"),
     ]
+
+
+def _expected(check: Check) -> str:
+    return "" if check.agrees else f", {check.expected:,} expected"
 
 
 def print_addresses(summary: Summary, console: Console) -> None:

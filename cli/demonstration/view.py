@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.books import ends, in_motion
-from cli.demo_story import Sample, Story
+from cli.demonstration.story import Sample, Story
+from shared.clock import paris_date
 from shared.messaging.topology import INGEST_BENEFICIARIES, INGEST_REIMBURSEMENTS, RECORDS_BENEFICIARIES
 
 BAR_WIDTH = 28
@@ -42,7 +43,9 @@ async def paint(story: Story, console: Console) -> None:
 
 def live(story: Story) -> Group:
     """Return the whole picture of a story under way."""
-    head = Text.assemble((story.phase or "Done", "bold"), "   ", (clock(time.monotonic() - story.began), "dim"))
+    day = f"{paris_date(story.today):%d/%m/%Y}" if story.today else ""
+    passed = clock(time.monotonic() - story.began)
+    head = Text.assemble((story.phase or "Done", "bold"), "   ", (passed, "dim"), "   ", (day, "cyan"))
     parts: list[RenderableType] = [head, Text(), _bars(story), Text(), _ends(story)]
     if trouble := story.trouble or _standstill(story):
         parts += [Text(), Text(trouble, style="yellow")]
@@ -102,6 +105,10 @@ def _stages(story: Story) -> Iterator[tuple[str, int, int, str]]:
     yield "Lines published", published, in_all, "published"
     yield "Lines checked by ingest", sample.checked, in_all, "checked"
     yield "Lines decided by records", sample.decided, decided if story.lines_ended else in_all, "decided"
+    if notices := sum(story.campaign.get("notices", {}).values()):
+        sent = notices - story.campaign["notices"].get("requested", 0)
+        yield "Letters posted", sent, notices, ""
+        yield "Records open", story.accounts("open", "activated"), story.people, ""
     yield "Entries in the log", sample.logged, story.emitted, "logged"
 
 
