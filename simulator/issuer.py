@@ -1,65 +1,40 @@
 """A token issuer for development: whoever can reach it is whoever they say they are. Never run it anywhere else.
 
-`python -m simulator.issuer` serves ``GET /jwks`` and ``POST /token`` on the loopback interface only, with a key kept
-under ``CARNET_HOME``. Real issuers (Pro Santé Connect for professionals) authenticate people; this one believes them.
+`python -m simulator.issuer` serves, on the loopback interface only, ``GET /jwks``, ``POST /token`` and the ``GET
+/userinfo`` of professionals; ``POST /rotate`` changes the key, ``POST /outage`` silences a door. Real issuers (Pro
+Santé Connect for professionals) authenticate people; this one believes them.
 """
 
 import asyncio
-import json
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from uuid import uuid4
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from joserfc import jwt
 from joserfc.jwk import ECKey
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from shared.http.identity import MAX_LIFETIME, Kind
+from shared.clock import SystemClock
+from shared.http.bearer import bearer_token
+from shared.http.identity import MAX_LIFETIME, Kind, TokenError, verify_token
 from shared.http.limits import BodyLimit
-from shared.http.problems import install
+from shared.http.problems import Problem, install
 from shared.http.server import serving
 from shared.roles import told_to_stop
+from simulator.professionals import Register
+from simulator.signing import ALGORITHM, Keyring, load_key, new_key, public_keys
+from simulator.token_request import Outage, TokenRequest
+
+__all__ = ["ALGORITHM", "AUDIENCE", "ISSUER", "create_app", "load_key", "mint", "new_key", "public_keys"]
 
 ISSUER: Final = "https://issuer.carnet.invalid"
 AUDIENCE: Final = "carnet"
 LOOPBACK: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8089
-ALGORITHM: Final = "ES256"
-
-_Word = Annotated[str, Field(min_length=1, max_length=64)]
-
-
-class TokenRequest(BaseModel):
-    """Who wants to be whom."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kind: Kind
-    sub: Annotated[str, Field(min_length=1, max_length=128)]
-    roles: Annotated[tuple[_Word, ...], Field(max_length=32)] = ()
-
-
-def new_key() -> ECKey:
-    """Return a new signing key, named by its thumbprint (RFC 7638)."""
-    key = ECKey.generate_key("P-256", {"use": "sig", "alg": ALGORITHM}, private=True)
-    return ECKey.import_key({**key.as_dict(private=True), "kid": key.thumbprint()})
-
-
-def load_key(path: Path) -> ECKey:
-    """Return the key kept in a file, made at the first start and readable by its owner only."""
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o400)
-    except FileExistsError:
-        return ECKey.import_key(json.loads(path.read_text()))
-    key = new_key()
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(key.as_dict(private=True), file)
-    return key
 
 
 def mint(
@@ -91,35 +66,61 @@ def mint(
     return jwt.encode(protected, payload, key, algorithms=[ALGORITHM])
 
 
-def public_keys(key: ECKey) -> dict[str, Any]:
-    """Return the key set (RFC 7517) that verifies what the key signs."""
-    return {"keys": [key.as_dict(private=False)]}
-
-
-def create_app(key: ECKey) -> FastAPI:
-    """Return the issuer's two doors."""
+def create_app(key: ECKey, path: Path | None = None) -> FastAPI:
+    """Return the issuer's doors; a key that they change to is kept at ``path``."""
     app = FastAPI(title="Carnet: development token issuer", docs_url=None, redoc_url=None)
     install(app)
     app.add_middleware(BodyLimit, max_bytes=16_384)
     # Without it, a web page could make its visitor's browser ask for a token (DNS rebinding).
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[LOOPBACK, "localhost"])
+    keyring, known, silent = Keyring(key, path), Register(), set[str]()
+
+    def answers(door: str) -> None:
+        if door in silent:
+            raise Problem(503)
 
     @app.get("/jwks")
     async def jwks() -> dict[str, Any]:
-        return public_keys(key)
+        answers("jwks")
+        return keyring.public()
 
     @app.post("/token")
     async def token(wanted: TokenRequest) -> dict[str, Any]:
-        signed = mint(key, kind=wanted.kind, sub=wanted.sub, roles=wanted.roles)
+        known.note(wanted.sub, wanted.professional if wanted.kind is Kind.PROFESSIONAL else None)
+        signed = mint(keyring.current, kind=wanted.kind, sub=wanted.sub, roles=wanted.roles, claims=wanted.claims())
         seconds = int(MAX_LIFETIME.total_seconds())
         return {"access_token": signed, "token_type": "Bearer", "expires_in": seconds}
+
+    @app.get("/userinfo")
+    async def info(request: Request) -> dict[str, Any]:
+        answers("userinfo")
+        return known.userinfo(await _subject(bearer_token(request), keyring))
+
+    @app.post("/rotate")
+    async def rotate() -> dict[str, Any]:
+        return {"kid": keyring.rotate()}
+
+    @app.post("/outage")
+    async def outage(wanted: Outage) -> None:
+        silent.clear()
+        silent.update(wanted.doors)
 
     return app
 
 
+async def _subject(token: str, keyring: Keyring) -> str:
+    clock = SystemClock()
+    try:
+        found = await verify_token(token, keyring, issuer=ISSUER, audience=AUDIENCE, clock=clock, production=False)
+    except TokenError as error:
+        raise Problem(401, error.code) from None
+    return found.principal.sub
+
+
 async def _serve(app: FastAPI, port: int) -> None:
+    stop = asyncio.create_task(told_to_stop())  # listens before anybody can be told that the issuer is there
     async with serving(app, LOOPBACK, port):
-        await told_to_stop()
+        await stop
 
 
 def main() -> None:
@@ -127,7 +128,8 @@ def main() -> None:
     home = Path(os.environ.get("CARNET_HOME", ".carnet"))
     home.mkdir(parents=True, exist_ok=True)
     port = int(os.environ.get("CARNET_HTTP_PORT", DEFAULT_PORT))
-    asyncio.run(_serve(create_app(load_key(home / "issuer.jwk")), port))
+    path = home / "issuer.jwk"
+    asyncio.run(_serve(create_app(load_key(path), path), port))
 
 
 if __name__ == "__main__":

@@ -38,13 +38,14 @@ async def run_api(
     app.add_middleware(BodyLimit, max_bytes=max_body)
     problems.install(app)
     health_doors(app, dependencies(runtime))
+    stop = asyncio.create_task(told_to_stop())  # listens before anybody can see that the service is there
     async with open_gate(runtime) as gate:
         for router in (_messaging(runtime, gate), *routers(gate)):
             app.include_router(router)
         async with serving(app, settings.http_host, settings.http_port), asyncio.TaskGroup() as tasks:
             relay = tasks.create_task(runtime.relay.run())
             log.info("api_started", port=settings.http_port)
-            await told_to_stop()
+            await stop
             relay.cancel()
 
 
