@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from shared.contracts.accesses import SCHEMA, AccessTracedV1, AccessTracedV1Data, AccessV1, Action, Outcome
-from shared.sealing import KeyClass, Owner, Vault, aad, seal
+from shared.sealing import KeyClass, KeyMaker, Owner, aad, seal
 
 
 async def trace_access(
@@ -17,7 +17,7 @@ async def trace_access(
     rule: str,
     service: str,
     time: datetime,
-    vault: Vault,
+    vault: KeyMaker,
 ) -> AccessTracedV1:
     """Return the event to commit before anything is answered; ``record`` is None where nobody is known by the name.
 

@@ -12,7 +12,7 @@ from shared.sealing.errors import (
     UnknownBoxError,
     UnknownKeyError,
 )
-from shared.sealing.keys import ERASED, Erased, Key, KeyClass, Owner, Vault
+from shared.sealing.keys import ERASED, Erased, Key, KeyClass, KeyMaker, KeyReader, Owner, Vault
 from shared.sealing.opening import Opened, Sealed, open_many
 
 __all__ = [
@@ -21,6 +21,8 @@ __all__ = [
     "Key",
     "KeyClass",
     "KeyEncryptionError",
+    "KeyMaker",
+    "KeyReader",
     "Opened",
     "Owner",
     "SealBrokenError",

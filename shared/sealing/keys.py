@@ -53,6 +53,22 @@ ERASED: Final = Erased.ERASED
 """Stands for a key destroyed on purpose and for a text sealed under it: a normal value, never retried."""
 
 
+class KeyMaker(Protocol):
+    """The part of a vault that whoever seals needs."""
+
+    async def ensure_keys(self, owners: Collection[Owner]) -> Mapping[Owner, Key]:
+        """See `Vault.ensure_keys`."""
+        ...
+
+
+class KeyReader(Protocol):
+    """The part of a vault that whoever opens needs."""
+
+    async def keys_by_id(self, ids: Collection[bytes]) -> Mapping[bytes, Key | Erased]:
+        """See `Vault.keys_by_id`."""
+        ...
+
+
 class Vault(Protocol):
     """Keys by owner and by id, and the map from a person's blind index to their record id.
 

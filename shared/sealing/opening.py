@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeAlias
 
 from shared.sealing.box import box_key_id, open_found
 from shared.sealing.errors import SealError, UnknownBoxError
-from shared.sealing.keys import Erased, Vault
+from shared.sealing.keys import Erased, KeyReader
 
 
 class Sealed(NamedTuple):
@@ -19,7 +19,7 @@ Opened: TypeAlias = bytes | Erased | SealError
 """The text; ``ERASED`` if its key was destroyed; or, as a value, what is wrong with this one box."""
 
 
-async def open_many(vault: Vault, sealed: Sequence[Sealed]) -> list[Opened]:
+async def open_many(vault: KeyReader, sealed: Sequence[Sealed]) -> list[Opened]:
     """Open each box in its order; a failure of one is returned in its place, not raised."""
     ids = {key_id for item in sealed if (key_id := _key_id_or_none(item.box)) is not None}
     keys = await vault.keys_by_id(ids)
