@@ -49,12 +49,12 @@ async def write_to_everybody(story: Story, stage: Stage, crowd: list[Person]) ->
     async with _printer(stage, post):
         story.phase = "The campaign begins: a letter to everybody"
         stage.turn_the_page()
-        await story.until(lambda: len(post.posted) >= waiting and story.accounts("eligible", "not-eligible") == 0)
+        await story.until(lambda: len(post.posted) >= waiting and not story.notices("requested"))
         story.phase = "The days go by"
         for _ in range(_DELAY_DAYS):
             stage.turn_the_page()
             await asyncio.sleep(_PAGE_SECONDS)
-        await story.until(lambda: story.accounts("notified") == post.returned.total())
+        await story.until(lambda: story.accounts("eligible", "notified") == post.returned.total())
     await rest(story)
     story.arcs.append(
         Arc(

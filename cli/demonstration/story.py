@@ -90,6 +90,10 @@ class Story:
         """Return how many people's accounts are in one of these states."""
         return sum(self.campaign.get("accounts", {}).get(state, 0) for state in states)
 
+    def notices(self, *states: str) -> int:
+        """Return how many notices are in one of these states."""
+        return sum(self.campaign.get("notices", {}).get(state, 0) for state in states)
+
     def sample(self) -> Sample:
         """Return how far the lines and the log are."""
         return Sample(
