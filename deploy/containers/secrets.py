@@ -1,0 +1,111 @@
+"""Draws every secret of an installation in containers, once: `python -m deploy.containers.secrets FOLDER`.
+
+Compose mounts the files as they are, so each belongs to the user that reads it and to nobody else. Run as root, or
+through `docker compose run --rm secrets`, which is.
+"""
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+from deploy.containers.certificates import Pair, new_authority, new_server
+from deploy.local.credentials import KEY_BYTES, KEY_NAMES
+from deploy.local.users import broker_users, definitions
+
+CARNET: Final = 10_001
+"""The user of our own images."""
+SERVERS: Final = 999
+"""The user of the broker's and the database's images."""
+ROOT: Final = 0
+SERVICES: Final = ("ingest", "records", "notifications", "audit")
+CA: Final = "/run/secrets/ca.pem"
+"""Where each container finds the authority's certificate."""
+ADMIN: Final = "admin"
+
+
+class Secret(NamedTuple):
+    """A file, the user that may read it and what it holds."""
+
+    name: str
+    owner: int
+    content: bytes
+    mode: int = 0o400
+
+
+def main(folder: Path, hosts: Sequence[str]) -> None:
+    """Write what is missing; stop at a folder that holds only a part, as its parts belong together."""
+    drawn = list(draw(hosts))
+    there = [each.name for each in drawn if (folder / each.name).exists()]
+    if len(there) == len(drawn):
+        print(f"The secrets in {folder} are there already.")
+        return
+    if there:
+        sys.exit(f"{folder} holds only some of the secrets: put the others back, or start with an empty folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in drawn:
+        _write(folder / each.name, each)
+    print(f"{len(drawn)} secrets drawn into {folder}: keep a copy, what is sealed opens with `kek` only.")
+
+
+def draw(hosts: Sequence[str]) -> Iterator[Secret]:
+    """Yield the secrets of a new installation; `hosts` are the names under which insurers reach the broker."""
+    for name in KEY_NAMES:
+        yield Secret(name, CARNET, secrets.token_bytes(KEY_BYTES))
+    yield from _broker()
+    yield from _database()
+    yield from _certificates(hosts)
+
+
+def _broker() -> Iterator[Secret]:
+    passwords = {user.name: secrets.token_urlsafe(24) for user in broker_users()}
+    yield Secret("definitions.json", SERVERS, json.dumps(definitions(passwords)).encode())
+    yield Secret("broker-passwords.json", ROOT, json.dumps(passwords, indent=1).encode())
+    for service in SERVICES:
+        url = f"amqps://{service}:{passwords[service]}@rabbitmq:5671/%2F?cafile={quote(CA, safe='')}"
+        yield Secret(f"{service}.amqp-url", CARNET, url.encode())
+
+
+def _database() -> Iterator[Secret]:
+    passwords = {name: secrets.token_urlsafe(24) for name in (ADMIN, *SERVICES)}
+    yield Secret("mongodb.keyfile", SERVERS, secrets.token_urlsafe(384).replace("-", "+").replace("_", "/").encode())
+    yield Secret("mongodb.admin", SERVERS, passwords[ADMIN].encode())
+    yield Secret("mongodb.passwords.json", CARNET, json.dumps(passwords, indent=1).encode())
+    for service in SERVICES:
+        yield Secret(f"{service}.mongo-url", CARNET, database_url(service, passwords[service]).encode())
+
+
+def database_url(user: str, password: str, *, options: str = "replicaSet=carnet") -> str:
+    """Return the address of the database for one of its users."""
+    tls = f"tls=true&tlsCAFile={quote(CA, safe='')}"
+    return f"mongodb://{user}:{password}@mongodb:27017/?authSource=admin&{options}&{tls}"
+
+
+def _certificates(hosts: Sequence[str]) -> Iterator[Secret]:
+    authority = new_authority("Carnet installation")
+    yield Secret("ca.pem", ROOT, authority.certificate, 0o444)
+    yield Secret("ca.key", ROOT, authority.key)
+    yield from _separate("rabbitmq", new_server(authority, ["rabbitmq", *hosts]))
+    database = new_server(authority, ["mongodb", "localhost", "127.0.0.1"])
+    yield Secret("mongodb.pem", SERVERS, database.certificate + database.key)
+
+
+def _separate(name: str, pair: Pair) -> Iterator[Secret]:
+    yield Secret(f"{name}.pem", SERVERS, pair.certificate)
+    yield Secret(f"{name}.key", SERVERS, pair.key)
+
+
+def _write(path: Path, secret: Secret) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+    with os.fdopen(handle, "wb") as file:
+        file.write(secret.content)
+    os.chmod(path, secret.mode)  # noqa: PTH101 - the process's own mask may have taken more away
+    os.chown(path, secret.owner, secret.owner)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])

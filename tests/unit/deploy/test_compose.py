@@ -1,0 +1,98 @@
+"""The compose file says what the native stack says, and gives nobody more rights than needed."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.containers.secrets import SERVICES, draw
+from deploy.local import mongodb, rabbitmq
+from deploy.local.places import CLONE
+from deploy.local.roles import ALL
+
+COMPOSE = CLONE / "deploy/compose.yaml"
+MODEL: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())
+CONTAINERS: dict[str, dict[str, Any]] = MODEL["services"]
+OURS = {role.name.replace(".", "-"): role for role in ALL if role.user is not None}
+EVERY = pytest.mark.parametrize("name", CONTAINERS)
+
+
+def test_every_role_has_its_container():
+    """What the native stack starts, compose starts, each role by its own word."""
+    started = {name: each["command"] for name, each in CONTAINERS.items() if name.partition("-")[0] in SERVICES}
+    assert started == {name: [role.argv[-1]] for name, role in OURS.items()}
+
+
+@EVERY
+def test_a_container_has_no_rights(name: str):
+    """No container is privileged, keeps a capability, may gain one, or writes to its own file system."""
+    container = CONTAINERS[name]
+    assert "privileged" not in container
+    assert container["cap_drop"] == ["ALL"]
+    assert container["security_opt"] == ["no-new-privileges:true"]
+    assert container["read_only"] is True
+
+
+@EVERY
+def test_a_container_is_limited(name: str):
+    """Every container has a limit of memory, processors and processes, and of what it may log."""
+    assert set(CONTAINERS[name]["deploy"]["resources"]["limits"]) == {"cpus", "memory", "pids"}
+    assert CONTAINERS[name]["logging"]["options"]["max-size"]
+
+
+def test_only_who_gives_files_away_is_root():
+    """Only the container that draws the secrets is root, and it starts when asked for only."""
+    roots = {name for name, each in CONTAINERS.items() if each.get("user", "").startswith("0")}
+    assert roots == {"secrets"}
+    assert CONTAINERS["secrets"]["profiles"] == ["setup"]
+    servers = {"rabbitmq", "mongodb"}
+    assert {CONTAINERS[name]["user"] for name in servers} == {"999:999"}
+
+
+@EVERY
+def test_no_secret_is_in_an_environment(name: str):
+    """Addresses with passwords, keys and passwords are files; the environment names files at most."""
+    for variable, value in CONTAINERS[name].get("environment", {}).items():
+        assert variable not in {"CARNET_AMQP_URL", "CARNET_MONGO_URL"}
+        assert not re.search("PASSWORD|SECRET|KEY$", variable) or value.startswith("/run/secrets/")
+
+
+@EVERY
+def test_what_a_container_needs_is_declared(name: str):
+    """Every secret that a container reads is declared, and every file that is declared is drawn."""
+    wanted = [each if isinstance(each, str) else each["source"] for each in CONTAINERS[name].get("secrets", [])]
+    files = {Path(MODEL["secrets"][each]["file"]).name for each in wanted}
+    assert files <= {secret.name for secret in draw(["localhost"])}
+
+
+def test_a_service_reads_its_own_addresses():
+    """No role is handed the broker's or the database's address of another service."""
+    for name, role in OURS.items():
+        sources = {each["source"] for each in CONTAINERS[name]["secrets"] if isinstance(each, dict)}
+        assert sources == {"ca", f"{role.user}-amqp", f"{role.user}-mongo"}
+
+
+def test_the_broker_has_the_limits_of_the_native_one():
+    """Sizes and times are those of the native broker; only the listener and the definitions' place differ."""
+    own = ("listeners.", "load_definitions", "ssl_options.")
+
+    def limits(text: str) -> set[str]:
+        lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+        return {line for line in lines if not line.startswith(own)}
+
+    assert limits((CLONE / "deploy/containers/rabbitmq.conf").read_text()) == limits(rabbitmq.CONFIGURATION)
+
+
+def test_the_database_gives_transactions_up_in_time():
+    """A transaction lives for as long as the services demand at most, in the replica set that they look for."""
+    command = CONTAINERS["mongodb"]["command"]
+    assert f"--setParameter=transactionLifetimeLimitSeconds={mongodb.TRANSACTION_SECONDS}" in command
+    assert f"--replSet={mongodb.REPLICA_SET}" in command
+
+
+def test_what_must_be_said_has_an_example():
+    """The example of an environment names every variable without which compose refuses to start."""
+    demanded = set(re.findall(r"\$\{(\w+):\?", COMPOSE.read_text()))
+    assert demanded <= set(re.findall(r"^(\w+)=", (CLONE / "deploy/compose.env.example").read_text(), re.MULTILINE))
