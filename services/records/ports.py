@@ -1,14 +1,17 @@
 """What records needs from the world, by role."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 
 from services.records.domain.account import Account, AccountState
 from services.records.domain.campaign import Territory
+from services.records.domain.chain import Link
+from services.records.domain.documents import Document
 from services.records.domain.lines import Line
 from services.records.domain.notice import Notice, NoticeState
 from services.records.domain.opposition import Opposition
+from services.records.domain.rights import Right
 from services.records.domain.tries import Tries
 from shared.messaging.unit import Unit
 
@@ -27,6 +30,13 @@ class AccountStore(Protocol):
 
     def save(self, accounts: Sequence[Account], unit: Unit, *, read: Mapping[str, Account]) -> None:
         """Write accounts when the unit commits, provided that each is still as it was read, or still absent."""
+
+    def hold(self, records: Collection[str], unit: Unit) -> None:
+        """Write these accounts' rows when the unit commits, provided that each is still open (rule 9).
+
+        Nothing of an account changes by it; but a decision that commits at the same time meets this unit, and one of
+        the two is taken again.
+        """
 
     async def count_by_state(self) -> Mapping[AccountState, int]:
         """Return how many accounts are in each state that has any."""
@@ -94,3 +104,62 @@ class TryStore(Protocol):
 
     def save(self, tries: Tries, unit: Unit, *, read: Tries) -> None:
         """Write tries when the unit commits, provided that they are still as they were read."""
+
+
+class DocumentStore(Protocol):
+    """The documents: inserted once, and changed only in what their person says of them."""
+
+    async def known(self, ids: Collection[str]) -> set[str]:
+        """Return those of these document ids that are stored."""
+
+    def add(self, documents: Sequence[Document], unit: Unit) -> None:
+        """Insert documents when the unit commits; one that is there by then makes the batch be taken again."""
+
+    async def links(self, record: str) -> Sequence[Link]:
+        """Return the links of all documents of a record, without what is sealed, in no order."""
+
+    async def find(self, record: str, ids: Collection[str]) -> Mapping[str, Document]:
+        """Return those of these documents that are in the record, by id."""
+
+    def save(self, document: Document, unit: Unit, *, read: Document) -> None:
+        """Write a document when the unit commits, provided that it is still at the version it was read at."""
+
+
+class ContentStore(Protocol):
+    """The sealed bytes of documents, which another service keeps: they are only read here."""
+
+    async def find(self, content: str) -> bytes | None:
+        """Return a box, None if it is gone."""
+
+
+class RightStore(Protocol):
+    """Who may consult which record, one row per record and professional."""
+
+    async def find(self, record: str, professionals: Collection[str]) -> Mapping[str, Right]:
+        """Return the rights that exist, by the professional's opaque name."""
+
+    async def of_record(self, record: str) -> Sequence[Right]:
+        """Return all rights of a record, the latest first."""
+
+    def save(self, right: Right, unit: Unit, *, read: Right | None) -> None:
+        """Write a right when the unit commits, provided that it is still at the version it was read at, or absent."""
+
+
+class TraceStore(Protocol):
+    """The traces that are not known to be in the log yet: ids and the machine's time, nothing else."""
+
+    def add(self, trace: str, at: datetime, unit: Unit) -> None:
+        """Keep the id of a trace's event when the unit commits."""
+
+    def remove(self, traces: Collection[str], unit: Unit) -> None:
+        """Forget traces when the unit commits; one that is unknown is no error."""
+
+    async def oldest(self) -> datetime | None:
+        """Return since when the oldest waits, None if none does."""
+
+
+class Append(Protocol):
+    """Commits a unit that only inserts and publishes, together with others that wait at the same time."""
+
+    async def __call__(self, unit: Unit) -> None:
+        """Return once it is durable; raise if that is not so, or not known."""

@@ -106,6 +106,7 @@ IGNORED: Final[Mapping[str, str]] = {
     "minor-secret": "Care that a minor keeps secret: the line is not kept.",
     "version-superseded": "A later version of the same registration or account was applied before.",
     "line-known": "The line is in the record already.",
+    "document-known": "The document is in the record already.",
     "older-than-24-months": "Care older than 24 months is not shown in a record.",
     "notice-reported": "This of the notice was reported before, or something that counts more.",
     "deposit-ended": "The deposit's fate was known before, or nobody here took it.",

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from services.records.domain.account import Account, AccountState
+from services.records.domain.account import FEEDABLE, Account, AccountState
 from services.records.domain.campaign import Territory
 from services.records.domain.lines import Line
 from services.records.domain.notice import Notice, NoticeState, is_due
@@ -68,6 +68,11 @@ class InMemoryAccounts:
         if accounts:
             unit.apply(partial(self._write, accounts, dict(read)))
 
+    def hold(self, records: Collection[str], unit: Unit) -> None:
+        """Write accounts' rows when the unit commits, if they are open."""
+        if records:
+            unit.apply(partial(self._hold, records))
+
     async def count_by_state(self) -> Mapping[AccountState, int]:
         """Return how many accounts are in each state."""
         return Counter(account.state for account in self.rows.values())
@@ -76,6 +81,10 @@ class InMemoryAccounts:
         if any(self.rows.get(account.record) != read.get(account.record) for account in accounts):
             raise RacedError
         self.rows |= {account.record: account for account in accounts}
+
+    async def _hold(self, records: Collection[str], _session: Any) -> None:
+        if any(record not in self.rows or self.rows[record].state not in FEEDABLE for record in records):
+            raise RacedError
 
 
 class InMemoryLines:

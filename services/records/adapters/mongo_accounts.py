@@ -6,10 +6,12 @@ from functools import partial
 
 from bson.binary import Binary
 from pymongo import ASCENDING
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
-from services.records.domain.account import Account, AccountState, Cause, Registration
+from services.records.domain.account import FEEDABLE, Account, AccountState, Cause, Registration
 from services.records.domain.campaign import Territory
+from shared.messaging.failures import RacedError
 from shared.messaging.guarded import Change, write_guarded
 from shared.messaging.unit import Unit
 from shared.mongo import Document
@@ -52,12 +54,23 @@ class MongoAccounts:
         if changes:
             unit.apply(partial(write_guarded, self._accounts, changes))
 
+    def hold(self, records: Collection[str], unit: Unit) -> None:
+        """See `AccountStore.hold`: ``held`` says nothing; an update that changes nothing would not be a write."""
+        if records:
+            unit.apply(partial(self._hold, list(records)))
+
     async def count_by_state(self) -> Mapping[AccountState, int]:
         """See `AccountStore.count_by_state`: walks the index by state, not the accounts."""
         listed = {"$match": {"state": {"$in": list(AccountState)}}}
         counted = {"$group": {"_id": "$state", "count": {"$sum": 1}}}
         rows = await (await self._accounts.aggregate([listed, counted])).to_list()
         return {AccountState(row["_id"]): row["count"] for row in rows}
+
+    async def _hold(self, records: list[str], session: AsyncClientSession) -> None:
+        still_open = {"_id": {"$in": records}, "state": {"$in": sorted(FEEDABLE)}}
+        result = await self._accounts.update_many(still_open, {"$inc": {"held": 1}}, session=session)
+        if result.matched_count != len(records):
+            raise RacedError
 
 
 def _guard(read: Account | None) -> Document | None:
