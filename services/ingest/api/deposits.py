@@ -109,7 +109,7 @@ def deposit_doors(counter: Counter, *, depositor: Door) -> APIRouter:
             return _answer(taken.deposit if ended is None else ended, again=taken.again)
         return _answer(taken.deposit, again=taken.again, headers={"preference-applied": "respond-async"})
 
-    @router.get("/deposits/{document}")
+    @router.get("/deposits/{document}", response_model_exclude_none=True)
     async def deposit_status(document: str, caller: Caller, response: Response) -> DepositOut:
         """Tell a depositor what became of an own deposit; anybody else's is as unknown as one that never was."""
         async with _told():
