@@ -54,7 +54,7 @@ class CelerySide:
 @contextmanager
 def celery_side(ground: Ground) -> Iterator[CelerySide]:
     """Start a worker and stop it at the end."""
-    app.conf.broker_url = ground.stack.amqp_url("records")
+    app.conf.broker_url = ground.stack.amqp_url("operator")
     argv = [sys.executable, "-m", "celery", "-A", "bench.celery_lines", "worker", "-c", str(PROCESSES)]
     argv += ["--loglevel", "ERROR", "--without-gossip", "--without-mingle", "--without-heartbeat", "-Q", QUEUE]
     program = Program("celery", tuple(argv), ground.environment(""), cwd=CLONE)

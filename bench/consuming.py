@@ -104,7 +104,7 @@ def with_sealing(sample: Sample, sealing: Sealing) -> Sample:
 
 
 async def _fill(ground: Ground, side: Side, events: int, sealing: Sealing) -> None:
-    url = ground.stack.amqp_url("records")
+    url = ground.stack.amqp_url("operator")
     await ground.empty_queues()
     if side.is_ours:
         await fill_sealed(url, ours.QUEUE, events, side.per_message, sealing)

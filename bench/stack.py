@@ -43,7 +43,7 @@ class Ground:
         return {
             **os.environ,
             "CARNET_SECURITY": "relaxed",
-            "CARNET_AMQP_URL": self.stack.amqp_url("records"),
+            "CARNET_AMQP_URL": self.stack.amqp_url("operator"),
             "CARNET_MONGO_URL": self.stack.mongo_url,
             "CARNET_KEYS_DIR": str(self.stack.keys_dir),
             "CARNET_JWKS_URL": "http://127.0.0.1:9/jwks",
@@ -53,7 +53,7 @@ class Ground:
 
     async def empty_queues(self) -> None:
         """Declare the whole topology and throw away what waits in it."""
-        async with await aio_pika.connect_robust(self.stack.amqp_url("records")) as connection:
+        async with await aio_pika.connect_robust(self.stack.amqp_url("operator")) as connection:
             channel = await connection.channel()
             assert isinstance(channel, AbstractRobustChannel)  # noqa: S101 - what a robust connection gives
             await declare(channel, Topology())

@@ -10,11 +10,12 @@ from typing import Any
 
 from deploy.local import mongodb, rabbitmq
 from deploy.local.credentials import ensure_keys, ensure_passwords
+from deploy.local.definitions import definitions, topology_definitions
 from deploy.local.places import StackError, folder
 from deploy.local.ports import LOOPBACK, answers, assign
 from deploy.local.servers import START_SECONDS
 from deploy.local.stack import Stack
-from deploy.local.users import broker_users, definitions
+from deploy.local.users import broker_users
 
 RABBITMQ_IMAGE = os.environ.get("CARNET_RABBITMQ_IMAGE", "rabbitmq:4-management")
 MONGODB_IMAGE = os.environ.get("CARNET_MONGODB_IMAGE", "mongo:8")
@@ -101,7 +102,7 @@ def _rabbitmq(home: Path, passwords: dict[str, str], ports: dict[str, int]) -> A
 
     settings = folder(home / "rabbitmq-settings")
     table = "/etc/carnet/definitions.json"
-    (settings / "definitions.json").write_text(json.dumps(definitions(passwords)))
+    (settings / "definitions.json").write_text(json.dumps(definitions(passwords) | topology_definitions()))
     (settings / "rabbitmq.conf").write_text(
         rabbitmq.configuration(host=ANY, port=5672, table=table, management_port=15672)
     )

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from deploy.local.credentials import ensure_erlang_cookie
 from deploy.local.debian import Say
+from deploy.local.definitions import definitions, topology_definitions
 from deploy.local.places import StackError, folder
 from deploy.local.ports import LOOPBACK
 from deploy.local.processes import Program
 from deploy.local.rabbitmq_binaries import erlang_environment, obtain_scripts
 from deploy.local.rabbitmq_trim import trimmed_scripts
-from deploy.local.users import definitions
 
 PORTS = ("amqp", "dist", "epmd", "management")
 
@@ -95,7 +95,7 @@ def _write_configuration(
     ensure_erlang_cookie(node)
     table = node / "definitions.json"
     table.touch(mode=0o600)
-    table.write_text(json.dumps(definitions(passwords), indent=1))
+    table.write_text(json.dumps(definitions(passwords) | topology_definitions(), indent=1))
     http = ports["management"] if management else None
     text = configuration(host=LOOPBACK, port=ports["amqp"], table=str(table), management_port=http)
     (node / "rabbitmq.conf").write_text(text)

@@ -1,42 +1,67 @@
-"""Who may do what on the broker: one user per service, one per insurer, one for the operator, as a table."""
+"""Who may do what on the broker: a user per service, one per insurer, one for the operator, as a table.
 
-import base64
-import hashlib
+What a service publishes and takes is read from its AsyncAPI document, which a test keeps equal to the code: a service
+that publishes a new type may do so as soon as its document says so, and no service may publish what another does.
+"""
+
 import json
-import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deploy.local.places import CLONE
+from shared.messaging.topology import EXCHANGES, UPSTREAM, feedback_queue
+
 INSURERS_FILE = Path(__file__).with_name("insurers.json")
 
+SERVICES = ("ingest", "records", "notifications", "audit")
+
 EVERYTHING, NOTHING = ".*", "^$"
+
+TOPIC_EXCHANGES = (
+    "amq.topic",
+    "amq.rabbitmq.trace",
+    *(name for name, (kind, _) in EXCHANGES.items() if kind == "topic"),
+)
+"""Every topic exchange, the broker's own among them: where a user has no rule, it is open to all that user sends."""
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerUser:
     """A broker user and its regular expressions: resources it may configure, write to and read from.
 
-    `topics` maps an exchange to the routing keys this user may publish there.
+    `topics` maps a topic exchange to the routing keys this user may publish there; `others` holds for the rest.
     """
 
     name: str
     configure: str
     write: str
     read: str
-    topics: Mapping[str, str]
+    topics: Mapping[str, str] = field(default_factory=dict)
+    others: str = NOTHING
     tags: str = ""
 
 
-# Each service declares the whole topology when it starts, hence the wide rights; narrow them here only.
-SERVICE_USERS: tuple[BrokerUser, ...] = (
-    BrokerUser("ingest", EVERYTHING, EVERYTHING, EVERYTHING, {}),
-    BrokerUser("records", EVERYTHING, EVERYTHING, EVERYTHING, {}),
-    BrokerUser("notifications", EVERYTHING, EVERYTHING, EVERYTHING, {}),
-    BrokerUser("audit", EVERYTHING, EVERYTHING, EVERYTHING, {}),
-    BrokerUser("operator", EVERYTHING, EVERYTHING, EVERYTHING, {}, "administrator"),
-)
+OPERATOR = BrokerUser("operator", EVERYTHING, EVERYTHING, EVERYTHING, others=EVERYTHING, tags="administrator")
+"""Declares, imports definitions, empties queues by hand. No process of Carnet runs as this user."""
+
+
+def exactly(names: Collection[str]) -> str:
+    """Give the regular expression that these names match, and no other."""
+    return f"^({'|'.join(map(re.escape, sorted(names)))})$" if names else NOTHING
+
+
+def service_user(service: str) -> BrokerUser:
+    """Give the rights of a service: publish its own types, take from its own queues, declare nothing."""
+    document = json.loads((CLONE / "services" / service / "asyncapi.json").read_text(encoding="utf-8"))
+    channels: dict[str, dict[str, list[str]]] = {"send": {}, "receive": {}}
+    for operation in document["operations"].values():
+        name = operation["channel"]["$ref"].rpartition("/")[2]
+        channels[operation["action"]][name] = list(document["channels"][name]["messages"])
+    topics = {name: exactly(types) for name, types in channels["send"].items() if name in TOPIC_EXCHANGES}
+    return BrokerUser(service, NOTHING, exactly(channels["send"]), exactly(channels["receive"]), topics)
 
 
 def insurers(path: Path = INSURERS_FILE) -> list[dict[str, Any]]:
@@ -47,50 +72,37 @@ def insurers(path: Path = INSURERS_FILE) -> list[dict[str, Any]]:
 
 def insurer_user(code: str) -> BrokerUser:
     """Give the rights of an insurer: publish on `upstream`, read its own feedback queue, nothing else."""
-    own_queue = "^feedback\\." + code.replace(".", "\\.") + "$"
-    return BrokerUser(f"insurer.{code}", NOTHING, "^upstream$", own_queue, {"upstream": EVERYTHING})
+    own, upstream = exactly([feedback_queue(code)]), exactly([UPSTREAM])
+    return BrokerUser(f"insurer.{code}", NOTHING, upstream, own, {UPSTREAM: EVERYTHING})
 
 
 def broker_users() -> tuple[BrokerUser, ...]:
     """List every user of the broker."""
-    return (*SERVICE_USERS, *(insurer_user(str(insurer["code"])) for insurer in insurers()))
+    return (
+        *map(service_user, SERVICES),
+        OPERATOR,
+        *(insurer_user(str(insurer["code"])) for insurer in insurers()),
+    )
 
 
-def password_hash(password: str) -> str:
-    """Hash a password as RabbitMQ stores it: base64 of a 4-byte salt and SHA-256 of salt and password."""
-    salt = os.urandom(4)
-    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+def permissions(users: Iterable[BrokerUser], host: str) -> list[dict[str, str]]:
+    """Give each user's rights in a virtual host as RabbitMQ's definitions write them."""
+    return [
+        {"user": user.name, "vhost": host, "configure": user.configure, "write": user.write, "read": user.read}
+        for user in users
+    ]
 
 
-def definitions(passwords: Mapping[str, str], *, vhosts: Iterable[str] = ("/",)) -> dict[str, Any]:
-    """Build the definitions that RabbitMQ loads when it boots: virtual hosts, users and their rights."""
-    users, hosts = broker_users(), tuple(vhosts)
-    return {
-        "vhosts": [{"name": host} for host in hosts],
-        "users": [
-            {
-                "name": user.name,
-                "password_hash": password_hash(passwords[user.name]),
-                "hashing_algorithm": "rabbit_password_hashing_sha256",
-                "tags": user.tags,
-            }
-            for user in users
-        ],
-        "permissions": [
-            {
-                "user": user.name,
-                "vhost": host,
-                "configure": user.configure,
-                "write": user.write,
-                "read": user.read,
-            }
-            for user in users
-            for host in hosts
-        ],
-        "topic_permissions": [
-            {"user": user.name, "vhost": host, "exchange": exchange, "write": keys, "read": NOTHING}
-            for user in users
-            for host in hosts
-            for exchange, keys in user.topics.items()
-        ],
-    }
+def topic_permissions(users: Iterable[BrokerUser], host: str) -> list[dict[str, str]]:
+    """Give a rule for each user and each topic exchange. Nobody binds by a pattern but the operator."""
+    return [
+        {
+            "user": user.name,
+            "vhost": host,
+            "exchange": exchange,
+            "write": user.topics.get(exchange, user.others),
+            "read": user.others,
+        }
+        for user in users
+        for exchange in TOPIC_EXCHANGES
+    ]

@@ -4,10 +4,13 @@ import asyncio
 from typing import Final
 
 import aio_pika
-from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection
+from aio_pika.abc import AbstractChannel, AbstractRobustChannel, AbstractRobustConnection
+from aio_pika.exceptions import ChannelNotFoundEntity
+from aiormq.exceptions import ChannelAccessRefused
 from pamqp.common import FieldTable
 from yarl import URL
 
+from shared.errors import CarnetError
 from shared.messaging.store import OutboxRow
 from shared.messaging.topology import (
     DEAD,
@@ -30,8 +33,37 @@ def address(url: str, name: str, heartbeat: int) -> str:
     return str(URL(url).update_query(heartbeat=heartbeat, name=name))
 
 
-async def declare(channel: AbstractRobustChannel, topology: Topology) -> None:
-    """Declare the whole topology, as every process does when it starts; doing it again changes nothing."""
+class NoTopologyError(CarnetError):
+    """The broker lacks an exchange or a queue, and this process's user may not declare any."""
+
+
+async def ensure(connection: AbstractRobustConnection, topology: Topology) -> None:
+    """Find the whole topology at the broker; declare it only where something is missing.
+
+    In an installation the deployment declares it (`deploy/local/definitions.py`) and no service's user may: a missing
+    queue then raises `NoTopologyError`, so that nobody publishes into the void.
+    """
+    try:
+        async with connection.channel() as channel:
+            await _find(channel, topology)
+    except ChannelNotFoundEntity:
+        try:
+            async with connection.channel() as channel:
+                await declare(channel, topology)
+        except ChannelAccessRefused:
+            raise NoTopologyError("the broker lacks a part of the topology: import the definitions into it") from None
+
+
+async def _find(channel: AbstractChannel, topology: Topology) -> None:
+    for name in EXCHANGES:
+        await channel.declare_exchange(name, passive=True)
+    own = (name for flow in topology.flows for name in (flow.queue, dead_queue(flow)))
+    for name in (*own, *map(feedback_queue, topology.insurers)):
+        await channel.declare_queue(name, passive=True)
+
+
+async def declare(channel: AbstractChannel, topology: Topology) -> None:
+    """Declare the whole topology; doing it again changes nothing."""
     exchanges = {
         name: await channel.declare_exchange(name, kind, durable=True, arguments=_table(arguments))
         for name, (kind, arguments) in EXCHANGES.items()
@@ -61,11 +93,11 @@ class AmqpPublisher:
         self._channel: AbstractRobustChannel | None = None
 
     async def start(self) -> None:
-        """Connect and declare the whole topology."""
+        """Connect and find the whole topology."""
         self._connection = await aio_pika.connect_robust(self._url, timeout=10)
+        await ensure(self._connection, self._topology)
         channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
         assert isinstance(channel, AbstractRobustChannel)  # noqa: S101 - what a robust connection gives
-        await declare(channel, self._topology)
         self._channel = channel
 
     async def stop(self) -> None:

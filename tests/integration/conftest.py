@@ -51,7 +51,10 @@ class Installation:
 async def installation(
     stack: Any, amqp_url: Callable[..., str], vhost: str, mongo_client: Any, tmp_path: Path
 ) -> AsyncIterator[Installation]:
-    """Give an installation; its databases are dropped afterwards."""
+    """Give an installation whose broker knows the topology; its databases are dropped afterwards."""
+    from deploy.local.vhosts import load_topology
+
+    load_topology(stack, vhost)
     for name in ("kek", "index"):
         (tmp_path / name).write_bytes(os.urandom(32))
         (tmp_path / name).chmod(0o400)

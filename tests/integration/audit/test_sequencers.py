@@ -27,7 +27,7 @@ def start(launch: Launch) -> Launch:
 
 async def publish(installation: Installation, count: int) -> None:
     """Publish events that the log has not seen; wait for the exchange that the sequencers declare."""
-    async with await aio_pika.connect(installation.amqp_url("records")) as connection, asyncio.timeout(30):
+    async with await aio_pika.connect(installation.amqp_url("operator")) as connection, asyncio.timeout(30):
         channel = await connection.channel(on_return_raises=True)
         exchange = await channel.get_exchange(EVENTS, ensure=False)
         for _ in range(count):

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.integration
 
 async def test_a_body_of_17_mb_is_refused(vhost: str, amqp_url: Callable[..., str]) -> None:
     """A message over 16 MiB never enters: its sender is told, and the connection lives on."""
-    async with await aio_pika.connect(amqp_url("ingest", vhost)) as connection:
+    async with await aio_pika.connect(amqp_url("operator", vhost)) as connection:
         channel = await connection.channel()
         exchange = await channel.declare_exchange("upstream", "topic", durable=True)
         queue = await channel.declare_queue("arrivals", durable=True, arguments={"x-queue-type": "quorum"})

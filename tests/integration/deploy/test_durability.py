@@ -26,7 +26,7 @@ def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 async def test_a_confirmed_message_survives_a_kill_of_the_broker(private: Stack) -> None:
     """A message confirmed by a quorum queue is delivered after SIGKILL and restart."""
-    url = private.amqp_url("records")
+    url = private.amqp_url("operator")
     quorum: FieldTable = {"x-queue-type": "quorum"}
     async with await aio_pika.connect(url) as connection:
         channel = await connection.channel()

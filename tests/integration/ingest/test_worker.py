@@ -70,7 +70,7 @@ async def installation(
         "CARNET_HTTP_PORT": "0",
         "CARNET_INSURERS_FILE": str(_insurers(tmp_path)),
     }
-    service = await aio_pika.connect_robust(amqp_url("ingest", vhost))
+    service = await aio_pika.connect_robust(amqp_url("operator", vhost))
     insurer = await aio_pika.connect(amqp_url(CPAM.user, vhost))
     channel = await service.channel()
     assert isinstance(channel, AbstractRobustChannel)

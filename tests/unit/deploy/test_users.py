@@ -4,7 +4,8 @@ import base64
 import hashlib
 import re
 
-from deploy.local.users import broker_users, definitions, insurer_user, insurers, password_hash
+from deploy.local.definitions import definitions, password_hash
+from deploy.local.users import broker_users, insurer_user, insurers
 
 
 def test_every_insurer_has_a_user_and_a_source() -> None:

@@ -237,7 +237,7 @@ async def rig(
 ) -> AsyncIterator[Rig]:
     """Give a rig on a virtual host and databases of its own."""
     suffix = f"_{uuid4().hex[:8]}"
-    rig = Rig(stack, amqp_url("records", vhost), mongo_client[f"stand{suffix}"], tmp_path)
+    rig = Rig(stack, amqp_url("operator", vhost), mongo_client[f"stand{suffix}"], tmp_path)
     await rig.open()
     yield rig
     await rig.close()

@@ -14,7 +14,7 @@ from tests.integration.conftest import Installation
 async def runtime_of(installation: Installation, service: str = "records") -> AsyncIterator[Runtime]:
     """Open what a role of a service stands on."""
     settings = ServiceSettings(
-        amqp_url=SecretStr(installation.amqp_url(service)),
+        amqp_url=SecretStr(installation.amqp_url("operator")),
         mongo_url=SecretStr(installation.mongo_url),
         database_suffix=installation.suffix,
         keys_dir=installation.keys,
