@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 from deploy.containers.certificates import Pair, new_authority, new_server
 from deploy.local.credentials import KEY_BYTES, KEY_NAMES
-from deploy.local.users import broker_users, definitions
+from deploy.local.definitions import definitions, topology_definitions
+from deploy.local.users import broker_users
 
 CARNET: Final = 10_001
 """The user of our own images."""
@@ -63,7 +64,7 @@ def draw(hosts: Sequence[str]) -> Iterator[Secret]:
 
 def _broker() -> Iterator[Secret]:
     passwords = {user.name: secrets.token_urlsafe(24) for user in broker_users()}
-    yield Secret("definitions.json", SERVERS, json.dumps(definitions(passwords)).encode())
+    yield Secret("definitions.json", SERVERS, json.dumps(definitions(passwords) | topology_definitions()).encode())
     yield Secret("broker-passwords.json", ROOT, json.dumps(passwords, indent=1).encode())
     for service in SERVICES:
         url = f"amqps://{service}:{passwords[service]}@rabbitmq:5671/%2F?cafile={quote(CA, safe='')}"

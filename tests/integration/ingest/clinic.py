@@ -207,7 +207,7 @@ async def open_clinic(stack: Any, amqp_url: Callable[..., str], mongo: Any, fold
     create_vhost(stack, vhost)
     async with (
         serving(create_app(new_key()), LOOPBACK, 0) as issuing,
-        await aio_pika.connect_robust(installation.amqp_url("records")) as connection,
+        await aio_pika.connect_robust(installation.amqp_url("operator")) as connection,
         httpx.AsyncClient(timeout=30, trust_env=False) as client,
     ):
         issuer = f"http://{LOOPBACK}:{issuing}"
