@@ -38,8 +38,14 @@ async def run_worker(
     tolerate_any_properties()
     consumers = [_consumer(runtime, each, sealer or AlreadySealed()) for each in subscriptions]
     broker = _broker(runtime, consumers)
-    doors = worker_doors(runtime, consumers, consuming=partial(broker.ping, _PING_S))
+    started = asyncio.Event()
     failure: list[BaseException] = []
+
+    async def consuming() -> bool:
+        # Connected is not enough: the queues are subscribed to one after the other.
+        return started.is_set() and await broker.ping(_PING_S)
+
+    doors = worker_doors(runtime, consumers, consuming=consuming)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -55,7 +61,7 @@ async def run_worker(
             await asyncio.gather(*tasks, return_exceptions=True)
             await runtime.relay.drain(_GRACE_S)
 
-    app = FastStream(broker, lifespan=lifespan, logger=None)
+    app = FastStream(broker, lifespan=lifespan, after_startup=[started.set], logger=None)
     spare_the_collector()
     log.info("worker_started", process=runtime.process)
     await app.run(sleep_time=0.2)
