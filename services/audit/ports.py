@@ -1,11 +1,14 @@
 """What audit needs of the outside: a log that only grows, and the keys that others made."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
+from services.audit.domain.accesses import Kept
 from services.audit.domain.chain import Entry, Head, Leaf, Opening
+from shared.identity import RecordId
 from shared.messaging.unit import Unit
-from shared.sealing.keys import Key, Owner
+from shared.sealing.keys import Key, KeyMaker, KeyReader, Owner
 
 
 class Log(Protocol):
@@ -47,3 +50,26 @@ class KeyFinder(Protocol):
 
     async def find_keys(self, owners: Collection[Owner]) -> Mapping[Owner, Key]:
         """Return the keys that exist; an owner without one is absent from the answer."""
+
+
+class AccessReader(Protocol):
+    """The log as one person reads it."""
+
+    async def about(
+        self, record: str, *, before: int | None, since: datetime | None, until: datetime | None, limit: int
+    ) -> Sequence[Kept]:
+        """Return at most ``limit`` entries about a record that a person is shown, the newest first.
+
+        ``before``: below this index only; ``since`` and ``until``: recorded from the one and before the other.
+        """
+
+
+class Vaults(KeyMaker, KeyReader, Protocol):
+    """The shared vault, of which audit only reads, and its own: keys come from either."""
+
+    async def find_subjects(self, indexes: Collection[str]) -> Mapping[str, RecordId]:
+        """Return the record ids that exist; an unknown index is absent from the answer."""
+
+
+Append = Callable[[Unit], Awaitable[None]]
+"""Returns once what a unit publishes is durable; raises if it is not, or not known to be."""

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from services.audit.domain.envelope import Envelope, read_envelope
-from services.audit.handlers import append_entries
+from services.audit.handlers.appending import append_entries
 from services.audit.ports import KeyFinder, Log
 from shared.clock import Clock
 from shared.messaging.delivery import Delivery

@@ -2,10 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
+from services.audit.domain.accesses import Kept
 from services.audit.domain.chain import EMPTY, Entry, Head, Leaf, Opening, advance, extend
+from services.audit.domain.wording import DEEDS
 from shared.messaging.failures import FencedError, RacedError
 from shared.messaging.unit import Unit
 
@@ -72,3 +75,29 @@ class InMemoryLogReader:
     async def entries(self, start: int, limit: int) -> Sequence[Entry]:
         """Return entries from an index on."""
         return self._storage.entries[start : start + limit]
+
+
+class InMemoryAccesses:
+    """`services.audit.ports.AccessReader` without a database; it writes down that it was asked."""
+
+    def __init__(self, storage: LogStorage) -> None:
+        self._storage = storage
+        self.asked = 0
+        self.destroyed: set[int] = set()
+        """Indexes whose opening is gone."""
+
+    async def about(
+        self, record: str, *, before: int | None, since: datetime | None, until: datetime | None, limit: int
+    ) -> Sequence[Kept]:
+        """Return entries about a record, the newest first."""
+        self.asked += 1
+        found = [
+            Kept(entry, None if entry.index in self.destroyed else opening)
+            for entry, opening in zip(self._storage.entries, self._storage.openings, strict=True)
+            if entry.leaf.subject == record
+            and entry.leaf.type in DEEDS
+            and (before is None or entry.index < before)
+            and (since is None or entry.leaf.recorded_at >= int(since.timestamp() * 1000))
+            and (until is None or entry.leaf.recorded_at < int(until.timestamp() * 1000))
+        ]
+        return found[::-1][:limit]

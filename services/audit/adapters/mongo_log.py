@@ -130,7 +130,7 @@ class MongoLogReader:
     async def entries(self, start: int, limit: int) -> list[Entry]:
         """See `LogReader.entries`."""
         rows = await self._entries.find({"_id": {"$gte": start}}).sort("_id", 1).limit(limit).to_list()
-        return [_to_entry(row) for row in rows]
+        return [to_entry(row) for row in rows]
 
 
 async def prepare(database: AsyncDatabase[Document]) -> None:
@@ -147,6 +147,9 @@ async def prepare(database: AsyncDatabase[Document]) -> None:
             if error.code != _NAMESPACE_EXISTS:
                 raise
     await database["entries"].create_index("key", unique=True)
+    # A person's list; what is about nobody costs nothing here.
+    about = {"subject": {"$exists": True}}
+    await database["entries"].create_index([("subject", 1), ("_id", 1)], partialFilterExpression=about)
 
 
 def _to_head(row: Document | None) -> Head:
@@ -167,6 +170,7 @@ def _to_row(entry: Entry) -> Document:
     return row | {"subject": leaf.subject} if leaf.subject else row
 
 
-def _to_entry(row: Document) -> Entry:
+def to_entry(row: Document) -> Entry:
+    """Return the entry that a row holds."""
     leaf = Leaf(row["key"], row["type"], row["time"], row["at"], row.get("subject"), bytes(row["commitment"]))
     return Entry(row["_id"], leaf, bytes(row["hash"]))

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 
-from services.audit.api import log_doors
+from services.audit.api.log import log_doors
 from services.audit.domain.chain import EMPTY, advance, extend
 from shared.http import problems
 from shared.http.identity import Kind, Principal

@@ -9,7 +9,7 @@ import pytest
 
 from services.audit.domain.chain import commit_to, find_fault
 from services.audit.domain.envelope import Envelope, read_envelope
-from services.audit.handlers import append_entries, opening_aad
+from services.audit.handlers.appending import append_entries, opening_aad
 from shared.errors import RefusedError
 from shared.messaging.unit import Unit
 from shared.sealing import Key, KeyClass, box_key_id, open_box

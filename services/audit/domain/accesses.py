@@ -1,0 +1,161 @@
+"""What a person is shown of one entry: who did what and when, as far as it can still be read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum, StrEnum
+from typing import Any, Final, TypeAlias
+
+from services.audit.domain.chain import Entry, Opening
+from services.audit.domain.wording import ACTIONS, ACTORS, DEEDS, NAMES, TRACE, UNTOLD, ActorType, Group, Words
+
+
+class State(StrEnum):
+    """How much of an entry can be shown."""
+
+    SHOWN = "shown"
+    ERASED = "erased"
+    """What it said was destroyed, as the law wants it; that it was said remains."""
+    DAMAGED = "damaged"
+    """What it said was changed since: only the entry itself is to be believed."""
+
+
+class Unreadable(Enum):
+    """Stands for a text that is not there."""
+
+    ERASED = State.ERASED
+    DAMAGED = State.DAMAGED
+
+
+Text: TypeAlias = Mapping[str, Any] | Unreadable
+"""A JSON object that was sealed, or why there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An entry and what proves it, as they lie in the log; no opening: it was destroyed."""
+
+    entry: Entry
+    opening: Opening | None
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who did it; a name or a number is absent where nobody said one."""
+
+    type: ActorType
+    name: str | None = None
+    number: str | None = None
+    """The national id of a professional or of a structure."""
+    profession: str | None = None
+    organisation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One line of a person's list."""
+
+    index: int
+    at: datetime
+    """When it happened, as whoever did it says."""
+    recorded_at: datetime
+    state: State
+    group: Group
+    action: str
+    description: str
+    permitted: bool
+    who: Who | None
+    """None where it can no longer be read."""
+    documents: Sequence[str] = ()
+
+
+_EPOCH_MS: Final = 1000
+
+
+def access_of(entry: Entry, event: Text, box: Text | None) -> Access:
+    """Return the line of an entry: ``event`` is what it commits to, ``box`` what a trace's own box holds."""
+    if entry.leaf.type == TRACE:
+        return _trace(entry, event, box if box is not None else Unreadable.DAMAGED)
+    deed = DEEDS[entry.leaf.type]
+    if isinstance(event, Unreadable):
+        return _line(entry, deed.words, deed.words.done, state=State(event.value))
+    data = _mapping(event.get("data"))
+    return _line(entry, deed.words, deed.sentence(data), who=_own(deed.actor), documents=_names(data, "document_id"))
+
+
+def box_of(event: Text) -> tuple[str, str] | None:
+    """Return the id and the sealed text of a trace's box; None if the event holds none."""
+    data = _mapping(event.get("data")) if isinstance(event, Mapping) else {}
+    trace, sealed = data.get("trace_id"), data.get("sealed")
+    return (trace, sealed) if isinstance(trace, str) and isinstance(sealed, str) else None
+
+
+def _trace(entry: Entry, event: Text, box: Text) -> Access:
+    if isinstance(event, Unreadable):
+        return _line(entry, UNTOLD, UNTOLD.done, state=State(event.value))
+    data = _mapping(event.get("data"))
+    words, permitted = ACTIONS.get(str(data.get("action")), UNTOLD), data.get("outcome") == "permitted"
+    sentence = words.done if permitted or words.refused is None else words.refused
+    if isinstance(box, Unreadable):
+        return _line(entry, words, sentence, state=State(box.value), permitted=permitted)
+    documents = _names(box, "documents")
+    return _line(entry, words, sentence, permitted=permitted, who=_who(_mapping(box.get("actor"))), documents=documents)
+
+
+def _line(
+    entry: Entry,
+    words: Words,
+    sentence: str,
+    *,
+    state: State = State.SHOWN,
+    permitted: bool = True,
+    who: Who | None = None,
+    documents: Sequence[str] = (),
+) -> Access:
+    recorded = datetime.fromtimestamp(entry.leaf.recorded_at / _EPOCH_MS, UTC)
+    return Access(
+        index=entry.index,
+        at=_instant(entry.leaf.time) or recorded,
+        recorded_at=recorded,
+        state=state,
+        group=words.group,
+        action=words.code,
+        description=sentence,
+        permitted=permitted,
+        who=who,
+        documents=documents,
+    )
+
+
+def _who(actor: Mapping[str, Any]) -> Who:
+    kind = ACTORS.get(str(actor.get("kind")), ActorType.SUPPORT)
+    told = {name: value for name in ("name", "number", "profession", "organisation") if (value := _text(actor, name))}
+    if kind is ActorType.SUPPORT:
+        return _own(kind)  # an agent acts for the service: the log knows who, the person need not
+    return Who(kind, **told)
+
+
+def _own(actor: ActorType) -> Who:
+    return Who(actor, NAMES.get(actor))
+
+
+def _names(data: Mapping[str, Any], field: str) -> Sequence[str]:
+    value = data.get(field)
+    listed = value if isinstance(value, list) else [value]
+    return tuple(name for name in listed if isinstance(name, str))
+
+
+def _text(data: Mapping[str, Any], field: str) -> str | None:
+    value = data.get(field)
+    return value if isinstance(value, str) and value else None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,166 @@
+"""A person reads who did what with the own record; that it was read is written down first (F57, F58)."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+from services.audit.domain.accesses import Access, Kept, Text, Unreadable, access_of, box_of
+from services.audit.domain.chain import commit_to
+from services.audit.domain.cursor import cursor_of, index_of
+from services.audit.domain.wording import TRACE, Group
+from services.audit.handlers.appending import opening_aad
+from services.audit.ports import AccessReader, Append, Vaults
+from shared.clock import Clock
+from shared.contracts.accesses import SCHEMA, AccessV1, ActorV1, Outcome
+from shared.identity import Ins, blind_index
+from shared.messaging.traces import trace_access
+from shared.messaging.unit import Unit
+from shared.sealing import ERASED, Opened, Sealed, SealError, aad, open_many
+
+SERVICE: Final = "audit"
+
+MOST_LOOKED_AT: Final = 1000
+"""Entries that one request opens at most: a page of a group that is rare may be short, and goes on by its cursor."""
+
+_STEP: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which part of the list: ``since`` and ``until`` bound when an entry was recorded, ``until`` excluded."""
+
+    limit: int
+    cursor: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    group: Group | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Lines, newest first; ``next`` is the cursor of what follows, None at the end."""
+
+    accesses: Sequence[Access]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What stands behind a person's list."""
+
+    entries: AccessReader
+    vaults: Vaults
+    append: Append
+    clock: Clock
+    index_key: bytes = field(repr=False)
+
+
+async def list_accesses(ins: Ins, wanted: Wanted, desk: Desk, *, software: str | None = None) -> Page | None:
+    """Return a page of what was done with the record of a person; None if there is none of that number.
+
+    Nothing is opened before the trace of this reading is durable; if it is not, whatever prevented it is raised.
+    Raise `RefusedError` ``cursor-invalid`` for a cursor that was given for another record.
+    """
+    index = blind_index(desk.index_key, ins)
+    record = (await desk.vaults.find_subjects({index})).get(index)
+    before = None
+    if record is not None and wanted.cursor is not None:
+        before = index_of(wanted.cursor, key=desk.index_key, record=record)
+    await _trace(record, desk, software)
+    return None if record is None else await _page(record, before, wanted, desk)
+
+
+async def _trace(record: str | None, desk: Desk, software: str | None) -> None:
+    outcome: Outcome = "denied" if record is None else "permitted"
+    event = await trace_access(
+        AccessV1(actor=ActorV1(kind="patient"), software=software),
+        record=record,
+        action="accesses-listed",
+        outcome=outcome,
+        rule="record-unknown" if record is None else "holder",
+        service=SERVICE,
+        time=desk.clock.now(),
+        vault=desk.vaults,
+    )
+    unit = Unit()
+    unit.emit(event)
+    await desk.append(unit)
+
+
+async def _page(record: str, before: int | None, wanted: Wanted, desk: Desk) -> Page:
+    found: list[Access] = []
+    looked, step = 0, wanted.limit if wanted.group is None else max(wanted.limit, _STEP)
+    while True:
+        # One more than is looked at tells whether anything follows.
+        kept = await desk.entries.about(record, before=before, since=wanted.since, until=wanted.until, limit=step + 1)
+        for access in await _opened(record, kept[:step], desk):
+            if len(found) == wanted.limit:
+                return Page(found, _cursor(before, record, desk))
+            before = access.index
+            if wanted.group in (None, access.group):
+                found.append(access)
+        looked += step
+        if len(kept) <= step:
+            return Page(found, None)
+        if len(found) == wanted.limit or looked >= MOST_LOOKED_AT:
+            return Page(found, _cursor(before, record, desk))
+
+
+def _cursor(before: int | None, record: str, desk: Desk) -> str | None:
+    return None if before is None else cursor_of(before, key=desk.index_key, record=record)
+
+
+async def _opened(record: str, kept: Sequence[Kept], desk: Desk) -> list[Access]:
+    """Return the lines of entries; one that cannot be read hides none of the others."""
+    boxes = [Sealed(each.opening.box if each.opening else b"", _place(record, each)) for each in kept]
+    envelopes = await open_many(desk.vaults, boxes)
+    events = [_proved(each, envelope) for each, envelope in zip(kept, envelopes, strict=True)]
+    traces = {
+        position: box
+        for position, (each, event) in enumerate(zip(kept, events, strict=True))
+        if each.entry.leaf.type == TRACE and (box := box_of(event)) is not None
+    }
+    inner = await open_many(desk.vaults, [_inner(record, *box) for box in traces.values()])
+    held = {position: _read(opened) for position, opened in zip(traces, inner, strict=True)}
+    return [
+        access_of(each.entry, event, held.get(position))
+        for position, (each, event) in enumerate(zip(kept, events, strict=True))
+    ]
+
+
+def _place(record: str, kept: Kept) -> bytes:
+    return opening_aad(record, kept.entry.leaf.key)
+
+
+def _inner(record: str, trace: str, sealed: str) -> Sealed:
+    try:
+        box = base64.b64decode(sealed, validate=True)
+    except (binascii.Error, ValueError):
+        box = b""
+    return Sealed(box, aad(record, trace, SCHEMA))
+
+
+def _proved(kept: Kept, envelope: Opened) -> Text:
+    """Return the event that an entry commits to; another one is damage, however well it is sealed."""
+    if kept.opening is None:
+        return Unreadable.ERASED
+    if isinstance(envelope, bytes) and commit_to(kept.opening.salt, envelope) != kept.entry.leaf.commitment:
+        return Unreadable.DAMAGED
+    return _read(envelope)
+
+
+def _read(opened: Opened) -> Text:
+    if opened is ERASED:
+        return Unreadable.ERASED
+    if isinstance(opened, SealError):
+        return Unreadable.DAMAGED
+    try:
+        document: Any = orjson.loads(opened)
+    except orjson.JSONDecodeError:
+        return Unreadable.DAMAGED
+    return document if isinstance(document, dict) else Unreadable.DAMAGED
