@@ -17,11 +17,12 @@ from typing import Final
 from bench.measure import Sample, figures
 from bench.messaging import machine
 from bench.report import Comparison, markdown
-from services.notifications.adapters.typesetting import Batch, compiler, typeset
+from services.notifications.adapters.typesetting import Batch, typeset
 from services.notifications.adapters.typst_letters import TypstPress
 from services.notifications.domain.lot import LARGEST, Letter, Lot
 from services.notifications.domain.policy import Policy
-from services.notifications.domain.wording import wording
+from services.notifications.domain.wording import wordings
+from shared.typesetting.pdf import compiler
 
 CODE: Final = "ACDEFGHJKMNPQRTUVWXY34679"
 SINGLE: Final = 150
@@ -105,7 +106,7 @@ def timed(work: Batch) -> tuple[float, int]:
 
 def batch(size: int, rng: random.Random) -> Batch:
     """Return letters to as many people."""
-    press = TypstPress(wording(Policy.SEED), sender="Assurance Maladie", address=("TSA 00000",), demonstration=True)
+    press = TypstPress(wordings(Policy.SEED), sender="Assurance Maladie", address=("TSA 00000",), demonstration=True)
     lot = Lot(f"20261120-{rng.randrange(100_000):05}", datetime(2026, 11, 20, tzinfo=UTC), size)
     return press.batch(lot, [letter(place, rng) for place in range(1, size + 1)])
 

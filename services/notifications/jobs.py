@@ -1,12 +1,14 @@
 """What time starts: lots for the printer, e-mails, and what comes back of both."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Final
 
 import structlog
 
+from services.notifications.domain.notice import Aim
 from services.notifications.domain.policy import Policy
 from services.notifications.domain.wording import Wording
 from services.notifications.handlers.letters import Desk, Gathered, close_lot, gather_lot, make_lot, resume_lot
@@ -29,7 +31,7 @@ def jobs(
     out_tray: OutTray,
     in_tray: InTray,
     carrier: Carrier,
-    words: Wording,
+    words: Mapping[Aim, Wording],
     address: tuple[str, ...],
     lot_size: int,
     presses: int,
@@ -72,7 +74,7 @@ async def _finish(gathered: Gathered, perform: Perform, desk: Desk, press: Press
 
 
 async def send_mails(
-    perform: Perform, *, desk: Desk, carrier: Carrier, words: Wording, address: tuple[str, ...]
+    perform: Perform, *, desk: Desk, carrier: Carrier, words: Mapping[Aim, Wording], address: tuple[str, ...]
 ) -> None:
     """Send e-mails until none is due or the mail server goes away."""
     while True:
@@ -81,7 +83,7 @@ async def send_mails(
             return
         ends = await carrier.carry(outgoing.mails)
         if ends:
-            await perform(partial(note_mails, ends=ends, notices=desk.notices, clock=desk.clock))
+            await perform(partial(note_mails, ends=ends, notices=desk.notices, policy=desk.policy, clock=desk.clock))
         if len(ends) < len(outgoing.mails):
             log.warning("mail_server_away", count=len(outgoing.mails) - len(ends))
             return

@@ -7,6 +7,7 @@ from enum import Enum, StrEnum
 from typing import Protocol
 
 from services.notifications.domain.contact import Contact
+from services.notifications.domain.decision import Decision, Preference
 from services.notifications.domain.lot import Letter, Lot
 from services.notifications.domain.mail import Mail
 from services.notifications.domain.notice import Notice
@@ -35,6 +36,9 @@ class NoticeStore(Protocol):
     async def due(self, channels: Collection[str | None], now: datetime, limit: int) -> Sequence[Notice]:
         """Return notices that are to be sent by now by one of these channels (None: not chosen), the oldest first."""
 
+    async def of_record(self, record: str) -> Sequence[Notice]:
+        """Return a person's notices."""
+
     async def of_lot(self, number: str) -> Sequence[Notice]:
         """Return what is still in a lot, in its order."""
 
@@ -43,6 +47,26 @@ class NoticeStore(Protocol):
 
     async def census(self) -> Mapping[tuple[str, str | None], int]:
         """Return how many notices there are by state and channel."""
+
+
+class DecisionStore(Protocol):
+    """What people decided, one row per record, guarded by its version."""
+
+    async def find(self, records: Collection[str]) -> Mapping[str, Decision]:
+        """Return the decisions that exist."""
+
+    def save(self, decisions: Sequence[Decision], unit: Unit, *, read: Mapping[str, Decision]) -> None:
+        """Write decisions when the unit commits, provided that each is still as it was read, or still absent."""
+
+
+class PreferenceStore(Protocol):
+    """By which ways people want to be told, one row per record that said so."""
+
+    async def find(self, records: Collection[str]) -> Mapping[str, Preference]:
+        """Return the preferences that exist."""
+
+    def save(self, preference: Preference, unit: Unit, *, read: Preference | None) -> None:
+        """Write a preference when the unit commits, provided that it is still as it was read, or still absent."""
 
 
 class LotStore(Protocol):

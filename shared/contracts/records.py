@@ -112,6 +112,8 @@ class NoticeRequestedV1Data(Data):
     """A notice to be sent; who to and by which way is for notifications to know."""
 
     notice_id: ContentId
+    aim: Literal["opening", "code", "opening-failed"] = "opening"
+    """What it tells: that a record will be opened, another code, that the opening failed and is tried again (F18)."""
     sealed: Sealed
     """The code that the notice carries; key class ``identity``, content id = notice_id, schema ``notice.v1``."""
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from services.notifications.domain.contact import Contact
+from services.notifications.domain.decision import Decision, Preference
 from services.notifications.domain.lot import Letter, Lot, LotState
 from services.notifications.domain.mail import Mail
 from services.notifications.domain.notice import Notice, NoticeState
@@ -64,6 +65,10 @@ class InMemoryNotices:
         waiting = [row for row in self.rows.values() if row.state is NoticeState.TO_SEND and row.due <= now]
         return sorted((row for row in waiting if row.channel in channels), key=lambda row: (row.due, row.id))[:limit]
 
+    async def of_record(self, record: str) -> Sequence[Notice]:
+        """Return a person's notices."""
+        return [row for row in self.rows.values() if row.record == record]
+
     async def of_lot(self, number: str) -> Sequence[Notice]:
         """Return what is in a lot."""
         return sorted((row for row in self.rows.values() if row.lot == number), key=lambda row: row.sequence or 0)
@@ -75,6 +80,37 @@ class InMemoryNotices:
     async def census(self) -> Mapping[tuple[str, str | None], int]:
         """Return how many there are by state and channel."""
         return Counter((str(row.state), row.channel) for row in self.rows.values())
+
+
+class InMemoryDecisions:
+    """`DecisionStore` without a database."""
+
+    def __init__(self) -> None:
+        self.rows: _Rows[Decision] = _Rows()
+
+    async def find(self, records: Collection[str]) -> Mapping[str, Decision]:
+        """Return the decisions that exist."""
+        return {record: self.rows[record] for record in records if record in self.rows}
+
+    def save(self, decisions: Sequence[Decision], unit: Unit, *, read: Mapping[str, Decision]) -> None:
+        """Write decisions when the unit commits, if each is as it was read."""
+        self.rows.save(decisions, unit, read, lambda row: row.record)
+
+
+class InMemoryPreferences:
+    """`PreferenceStore` without a database."""
+
+    def __init__(self) -> None:
+        self.rows: _Rows[Preference] = _Rows()
+
+    async def find(self, records: Collection[str]) -> Mapping[str, Preference]:
+        """Return the preferences that exist."""
+        return {record: self.rows[record] for record in records if record in self.rows}
+
+    def save(self, preference: Preference, unit: Unit, *, read: Preference | None) -> None:
+        """Write a preference when the unit commits, if it is as it was read."""
+        known = {} if read is None else {read.record: read}
+        self.rows.save([preference], unit, known, lambda row: row.record)
 
 
 class InMemoryLots:

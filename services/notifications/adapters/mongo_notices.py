@@ -4,12 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from functools import partial
+from typing import Final
 
 from bson.binary import Binary
 from pymongo import ASCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
-from services.notifications.domain.notice import Notice, NoticeState
+from services.notifications.domain.notice import Aim, Notice, NoticeState
 from shared.messaging.guarded import Change, write_guarded
 from shared.messaging.unit import Unit
 from shared.mongo import Document
@@ -27,6 +28,7 @@ class MongoNotices:
         await self._notices.create_index(
             [("lot", ASCENDING), ("sequence", ASCENDING)], partialFilterExpression={"lot": {"$type": "string"}}
         )
+        await self._notices.create_index([("record", ASCENDING)])
 
     async def find(self, notices: Collection[str]) -> Mapping[str, Notice]:
         """See `NoticeStore.find`: one find for the whole batch."""
@@ -38,6 +40,10 @@ class MongoNotices:
         query = {"state": NoticeState.TO_SEND, "channel": {"$in": list(channels)}, "due": {"$lte": now}}
         order = [("due", ASCENDING), ("_id", ASCENDING)]
         return [_notice(row) for row in await self._notices.find(query).sort(order).limit(limit).to_list()]
+
+    async def of_record(self, record: str) -> Sequence[Notice]:
+        """See `NoticeStore.of_record`."""
+        return [_notice(row) for row in await self._notices.find({"record": record}).sort("_id", ASCENDING).to_list()]
 
     async def of_lot(self, number: str) -> Sequence[Notice]:
         """See `NoticeStore.of_lot`."""
@@ -58,18 +64,26 @@ class MongoNotices:
         return {(row["_id"]["state"], row["_id"].get("channel")): row["count"] for row in rows}
 
 
+_DAYS: Final = ("sent_on", "last_day")
+
+
 def _guard(read: Notice | None) -> Document | None:
     return None if read is None else {"version": read.version}
 
 
 def _document(notice: Notice) -> Document:
     row = asdict(notice)
-    sent_on = notice.sent_on and notice.sent_on.isoformat()
-    return {"_id": row.pop("id"), **row, "box": Binary(notice.box), "sent_on": sent_on}
+    days = {name: row[name] and row[name].isoformat() for name in _DAYS}
+    return {"_id": row.pop("id"), **row, "box": Binary(notice.box), **days}
 
 
 def _notice(row: Document) -> Notice:
-    sent_on = row["sent_on"] and date.fromisoformat(row["sent_on"])
     kept = {name: value for name, value in row.items() if name != "_id"}
-    told = {"id": row["_id"], "box": bytes(row["box"]), "state": NoticeState(row["state"]), "sent_on": sent_on}
-    return Notice(**kept | told)
+    days = {name: row.get(name) and date.fromisoformat(row[name]) for name in _DAYS}
+    told = {
+        "id": row["_id"],
+        "box": bytes(row["box"]),
+        "state": NoticeState(row["state"]),
+        "aim": Aim(row.get("aim", Aim.OPENING)),
+    }
+    return Notice(**kept | told | days)

@@ -3,19 +3,15 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
-import typst
 from ppf.datamatrix import DataMatrix  # type: ignore[import-untyped]
 
-HERE: Final = Path(__file__).parent
-TEMPLATE: Final = HERE / "letter.typ"
-FONTS: Final = HERE / "fonts"
-STANDARDS: Final[list[Any]] = ["a-2a", "ua-1"]
-"""Archivable and accessible: with both, a picture without alternative text or a document without title is an error."""
+from shared.typesetting import pdf
+
+TEMPLATE: Final = Path(__file__).parent / "letter.typ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +19,9 @@ class Batch:
     """Plain data for one PDF, so that it crosses to another process cheaply."""
 
     common: dict[str, Any]
-    """What all letters share: wording, sender, demonstration, the day it was made."""
+    """What all letters share: wordings by aim, sender, demonstration, the day it was made."""
     letters: Sequence[dict[str, Any]]
-    """Per letter: lines, child, code, sender, reference, mark (the text of its sorting code)."""
+    """Per letter: aim, lines, child, code, sender, reference, mark (the text of its sorting code)."""
     made_at: int
     """Seconds since 1970: the same batch gives the same bytes."""
 
@@ -34,11 +30,7 @@ def typeset(batch: Batch) -> bytes:
     """Return the PDF, one page per letter; raise `typst.TypstError` if one is longer or anything is missing."""
     letters = [{**letter, "mark": mark(letter["mark"])} for letter in batch.letters]
     inputs = {"common": json.dumps(batch.common), "letters": json.dumps(letters)}
-    pdf = compiler().compile(
-        TEMPLATE.read_bytes(), format="pdf", sys_inputs=inputs, pdf_standards=STANDARDS, timestamp=batch.made_at
-    )
-    assert isinstance(pdf, bytes)  # noqa: S101 - what the PDF format always gives
-    return pdf
+    return pdf.typeset(TEMPLATE.read_bytes(), inputs, batch.made_at)
 
 
 def mark(text: str) -> str:
@@ -58,10 +50,3 @@ def mark(text: str) -> str:
     size = f"0 0 {len(rows[0]) + 2} {len(rows) + 2}"
     path = f'<path d="{"".join(lines)}" stroke="#000" stroke-width="1"/>'
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{size}">{path}</svg>'
-
-
-@cache
-def compiler() -> typst.Compiler:
-    """Return this process's one compiler, which knows our own fonts and no others."""
-    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS])
-    return typst.Compiler(font_paths=fonts, root=HERE)

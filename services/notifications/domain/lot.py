@@ -5,6 +5,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
+from services.notifications.domain.notice import Aim
+
 LARGEST: Final = 500
 """Letters of a lot: more in one PDF is hardly faster, and a lot is what the printer accepts or rejects whole."""
 
@@ -46,6 +48,7 @@ class Letter:
     lines: tuple[str, ...] = field(repr=False)
     child: str | None = field(repr=False)
     code: str = field(repr=False)
+    aim: str = Aim.OPENING
 
 
 def next_number(day: date, latest: str | None) -> str:

@@ -25,7 +25,7 @@ def mail_text(words: Wording, *, sender: str, code: str, child: str | None, addr
             f"{about if child else ''}{words.opening}",
             f"{words.service} {words.dmp}",
             f"VOTRE CODE PROVISOIRE : {code}\n{words.code_rules}.",
-            f"Vous avez {words.delay} {words.oppose} Pour vous opposer :",
+            f"Vous avez {words.delay} {words.oppose}",
             f"- en ligne {words.online}\n- par téléphone au {PHONE} ({words.phone}) ;\n- par courrier {words.post}",
             f"{words.without_answer} {words.activate}",
             f"Qui voit vos données ? {words.access} {words.physician} {words.rights}",

@@ -9,6 +9,14 @@ EMAIL: Final = "email"
 POST: Final = "post"
 
 
+class Aim(StrEnum):
+    """Why a notice is sent, as whoever asks for it says."""
+
+    OPENING = "opening"
+    CODE = "code"
+    FAILURE = "opening-failed"
+
+
 class NoticeState(StrEnum):
     """Where a notice stands."""
 
@@ -20,11 +28,10 @@ class NoticeState(StrEnum):
     """It came back, or nothing can be written on an envelope, and no other way is left."""
     ERASED = "erased"
     """The person's keys were destroyed before it was sent: there is nobody to write to. Never tried again."""
+    WITHDRAWN = "withdrawn"
+    """The person decided before it was sent."""
     HELD = "held"
     """Something is wrong with what we hold; a person has to look."""
-
-
-ENDED: Final = frozenset({NoticeState.UNDELIVERABLE, NoticeState.ERASED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,7 @@ class Notice:
     box: bytes = field(repr=False)
     due: datetime
     """When to try (again)."""
+    aim: Aim = Aim.OPENING
     state: NoticeState = NoticeState.TO_SEND
     channel: str | None = None
     """None until a way was chosen, which is when it is sent."""
@@ -44,6 +52,8 @@ class Notice:
     sequence: int | None = None
     """Its place in the lot, from 1."""
     sent_on: date | None = None
+    last_day: date | None = None
+    """Until when the person may oppose, if a delay runs from this notice."""
     reason: str | None = None
     version: int = 1
 
@@ -62,7 +72,9 @@ def put_off(notice: Notice, reason: str, now: datetime) -> Notice | None:
 
 def by_post(notice: Notice, reason: str, now: datetime) -> Notice:
     """Return the notice as a letter to be sent: there is no e-mail address, or the e-mail did not arrive (F05)."""
-    return changed(notice, state=NoticeState.TO_SEND, channel=POST, due=now, attempts=0, sent_on=None, reason=reason)
+    return changed(
+        notice, state=NoticeState.TO_SEND, channel=POST, due=now, attempts=0, sent_on=None, last_day=None, reason=reason
+    )
 
 
 def placed(notice: Notice, lot: str, sequence: int) -> Notice:
@@ -75,9 +87,10 @@ def taken_back(notice: Notice, now: datetime) -> Notice:
     return changed(notice, state=NoticeState.TO_SEND, lot=None, sequence=None, due=now, reason="lot-rejected")
 
 
-def sent(notice: Notice, channel: str, day: date) -> Notice:
-    """Return the notice as sent: the day is the one that the delay to oppose runs from (F08)."""
-    return changed(notice, state=NoticeState.SENT, channel=channel, sent_on=day, reason=None)
+def sent(notice: Notice, channel: str, day: date, last_day: date) -> Notice:
+    """Return the notice as sent: from that day the delay to oppose runs, if it tells of an opening (F08)."""
+    until = last_day if notice.aim is Aim.OPENING else None
+    return changed(notice, state=NoticeState.SENT, channel=channel, sent_on=day, last_day=until, reason=None)
 
 
 def ended(notice: Notice, state: NoticeState, reason: str) -> Notice:

@@ -6,9 +6,10 @@ closing and destruction of the DMP, who reads it, rights on one's data, the atte
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
+from services.notifications.domain.notice import Aim
 from services.notifications.domain.policy import RULES, Policy
 from shared.errors import RefusedError
 
@@ -55,9 +56,14 @@ def check_letter(code: str, lines: Sequence[str]) -> None:
         raise RefusedError("notice-incomplete", "address")
 
 
-def wording(policy: Policy) -> Wording:
+def wording(policy: Policy, aim: Aim = Aim.OPENING) -> Wording:
     """Return the words of a policy's notice; the dates that they speak of are known at the sending only."""
-    return complete(_typographic(_written(policy)))
+    return complete(_typographic(replace(_written(policy), **_OTHERWISE[aim])))
+
+
+def wordings(policy: Policy) -> dict[Aim, Wording]:
+    """Return the words of every kind of notice."""
+    return {aim: wording(policy, aim) for aim in Aim}
 
 
 def _written(policy: Policy) -> Wording:
@@ -73,7 +79,7 @@ def _written(policy: Policy) -> Wording:
         " DMP, il y est repris.",
         delay=RULES[policy].delay,
         oppose="à compter de la date d'envoi de ce courrier, sans avoir à vous justifier et sans conséquence sur"
-        " vos remboursements. Vous recevrez un justificatif.",
+        " vos remboursements. Vous recevrez un justificatif. Pour vous opposer :",
         online=f"sur {SITE}, avec le code de ce courrier, votre numéro de sécurité sociale et le numéro de"
         " série de votre carte Vitale ;",
         phone="service gratuit + prix d'un appel, du lundi au vendredi de 8 h 30 à 17 h 30",
@@ -95,6 +101,30 @@ def _written(policy: Policy) -> Wording:
         law="Code de la santé publique, articles L. 1111-13-1, L. 1111-14, R. 1111-28 et R. 1111-40.",
     )
 
+
+_OTHERWISE: Final[dict[Aim, dict[str, str]]] = {
+    Aim.OPENING: {},
+    Aim.CODE: {
+        "subject": "Votre nouveau code provisoire pour « Mon espace santé »",
+        "opening": "Vous avez demandé un nouveau code. Il remplace celui que vous aviez reçu, qui n'est plus valable."
+        " Ce courrier rappelle aussi ce qu'est votre espace numérique de santé et quels sont vos droits.",
+        "oppose": "à compter de la date d'envoi du premier courrier, sans avoir à vous justifier et sans"
+        " conséquence sur vos remboursements. Vous recevrez un justificatif. Pour vous opposer :",
+        "without_answer": "Demander un code ne prolonge pas ce délai : sans opposition, votre espace et votre DMP"
+        " sont ouverts.",
+    },
+    Aim.FAILURE: {  # F18: the delay is over, so what is left is to wait, to activate, or to close later
+        "subject": "L'ouverture de votre espace numérique de santé est retardée",
+        "opening": "Votre espace numérique de santé, « Mon espace santé », devait être ouvert : le délai pour vous y"
+        " opposer est passé. Une difficulté technique l'a empêché. Vous n'avez aucune démarche à faire :"
+        " l'ouverture est tentée de nouveau jusqu'à ce qu'elle réussisse.",
+        "delay": "toujours le choix",
+        "oppose": ": vous pourrez fermer votre espace dès qu'il sera ouvert, sans avoir à vous justifier et sans"
+        " conséquence sur vos remboursements. Pour demander à le fermer :",
+        "without_answer": "Sans démarche de votre part, votre espace et votre DMP seront ouverts.",
+    },
+}
+"""What the notices that are no first notice say in other words."""
 
 _UNBROKEN: Final = re.compile(r" (?=[;:?!»])|(?<=«) |(?<=\d) (?=h|\d)|(?<=h) (?=\d)|(?<=[LR]\.) ")
 

@@ -10,9 +10,18 @@ from services.notifications.domain.notice import POST, Notice, NoticeState, ende
 from services.notifications.domain.person import recipient
 from services.notifications.domain.policy import RULES, Policy
 from services.notifications.domain.wording import check_letter
+from services.notifications.handlers.decisions import without_moot
 from services.notifications.handlers.notices import undeliverable
 from services.notifications.handlers.opening import Outcome, Readable, Unreadable, open_notices
-from services.notifications.ports import ContactStore, LotStore, NoticeStore, OutTray, Press
+from services.notifications.ports import (
+    ContactStore,
+    DecisionStore,
+    LotStore,
+    NoticeStore,
+    OutTray,
+    PreferenceStore,
+    Press,
+)
 from shared.clock import Clock, paris_date
 from shared.errors import RefusedError
 from shared.messaging.unit import Unit
@@ -37,6 +46,8 @@ class Desk:
     notices: NoticeStore
     contacts: ContactStore
     lots: LotStore
+    decisions: DecisionStore
+    preferences: PreferenceStore
     vault: Vault
     clock: Clock
     policy: Policy
@@ -47,15 +58,17 @@ class Desk:
 async def gather_lot(unit: Unit, *, desk: Desk, limit: int) -> Gathered | None:
     """Put due letters into a new lot, end what can be written to nobody; return None when nothing is due."""
     now = desk.clock.now()
-    due = await desk.notices.due(_ways(desk.policy), now, limit)
-    if not due:
+    found = await desk.notices.due(_ways(desk.policy), now, limit)
+    if not found:
         return None
+    due, changes = await without_moot(found, desk.decisions)
     latest = await desk.lots.latest(1)
     number = next_number(paris_date(now), latest[0].number if latest else None)
-    written, changes = _write(await _open(due, desk), desk, unit, now)
+    written, unwritable = _write(await _open(due, desk), desk, unit, now)
+    changes += unwritable
     letters = [_letter(item, lines, child, place, desk) for place, (item, lines, child) in enumerate(written, 1)]
     changes += [placed(item.notice, number, place) for place, (item, _, _) in enumerate(written, 1)]
-    desk.notices.save(changes, unit, read=_by_id(due))
+    desk.notices.save(changes, unit, read=_by_id(found))
     if not letters:
         return Gathered(None)
     lot = Lot(number, now, len(letters))
@@ -128,7 +141,7 @@ def unwritten(outcome: Unreadable, channel: str, unit: Unit, clock: Clock) -> No
 
 def _letter(item: Readable, lines: tuple[str, ...], child: str | None, sequence: int, desk: Desk) -> Letter:
     sender = desk.senders.get(item.insurer, ANY_BODY)
-    return Letter(item.notice.id, sequence, sender, lines, child, item.code)
+    return Letter(item.notice.id, sequence, sender, lines, child, item.code, item.notice.aim)
 
 
 async def _open(notices: Sequence[Notice], desk: Desk) -> Sequence[Outcome]:

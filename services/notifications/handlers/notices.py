@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
 
-from services.notifications.domain.notice import Notice
+from services.notifications.domain.notice import Aim, Notice
 from services.notifications.ports import NoticeStore
 from shared.clock import Clock
 from shared.contracts.notifications import (
@@ -31,7 +31,7 @@ async def take_notices(events: Sequence[NoticeRequestedV1], unit: Unit, *, notic
             continue
         known.add(event.data.notice_id)
         box = b64decode(event.data.sealed, validate=True)
-        fresh.append(Notice(event.data.notice_id, event.subject, box, due=now))
+        fresh.append(Notice(event.data.notice_id, event.subject, box, due=now, aim=Aim(event.data.aim)))
     notices.save(fresh, unit, read={})
 
 

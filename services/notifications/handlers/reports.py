@@ -16,7 +16,7 @@ from services.notifications.domain.notice import (
     sent,
     taken_back,
 )
-from services.notifications.domain.policy import RULES, Policy
+from services.notifications.domain.policy import RULES, Policy, last_day
 from services.notifications.domain.reports import Produced, read_bounce, read_production, read_receipt
 from services.notifications.handlers.notices import sending, undeliverable
 from services.notifications.ports import LotStore, NoticeStore, Slip, SlipKind, SlipStore, Verdict
@@ -88,25 +88,25 @@ async def _production(raw: bytes, unit: Unit, returns: Returns) -> Verdict:
         if before is None or before.lot is None or row.on > paris_date(now):
             unusable += 1
         else:
-            current[row.notice] = _produced(before, row, unit, returns.clock)
+            current[row.notice] = _produced(before, row, unit, returns)
     changes = [notice for notice in current.values() if notice is not read[notice.id]]
     returns.notices.save(changes, unit, read=read)
     return Verdict.QUARANTINE if unusable else Verdict.DONE
 
 
-def _produced(notice: Notice, row: Produced, unit: Unit, clock: Clock) -> Notice:
+def _produced(notice: Notice, row: Produced, unit: Unit, returns: Returns) -> Notice:
     """A letter is posted once and comes back once; what became of it does not depend on which is told first."""
     if row.motive is not None:
         if notice.state not in (NoticeState.IN_LOT, NoticeState.SENT):
             return notice
-        unit.emit(undeliverable(notice, POST, row.motive, clock))
+        unit.emit(undeliverable(notice, POST, row.motive, returns.clock))
         return ended(notice, NoticeState.UNDELIVERABLE, row.motive)
     if notice.sent_on is not None or notice.state not in (NoticeState.IN_LOT, NoticeState.UNDELIVERABLE):
         return notice
-    unit.emit(sending(notice, POST, row.on, clock.now()))
+    unit.emit(sending(notice, POST, row.on, returns.clock.now()))
     if notice.state is NoticeState.UNDELIVERABLE:
         return changed(notice, sent_on=row.on)
-    return sent(notice, POST, row.on)
+    return sent(notice, POST, row.on, last_day(returns.policy, row.on))
 
 
 async def _bounce(raw: bytes, unit: Unit, returns: Returns) -> Verdict:

@@ -18,8 +18,9 @@ from services.notifications.adapters import typesetting
 from services.notifications.adapters.typesetting import typeset
 from services.notifications.adapters.typst_letters import TypstPress
 from services.notifications.domain.lot import Letter, Lot
+from services.notifications.domain.notice import Aim
 from services.notifications.domain.policy import Policy
-from services.notifications.domain.wording import wording
+from services.notifications.domain.wording import wordings
 
 pytestmark = pytest.mark.integration
 
@@ -38,10 +39,26 @@ def letter(place: int = 1, lines: Sequence[str] = WIDEST, child: str | None = No
     )
 
 
+def test_every_kind_of_notice_is_a_page(press: TypstPress, tmp_path: Path):
+    """A lot may hold first letters, letters with another code and letters of a failure, each on its page (F06, F18)."""
+    pdf = tmp_path / "letter.pdf"
+    kinds = [replace(letter(place, child="LEA MARTIN"), aim=aim) for place, aim in enumerate(Aim, 1)]
+    pdf.write_bytes(typeset(press.batch(LOT, kinds)))
+
+    pages = [" ".join(word for word, _ in page) for page in words(pdf)]
+
+    assert [("nouveau code" in page, "difficulté technique" in page) for page in pages] == [
+        (False, False),
+        (True, False),
+        (False, True),
+    ]
+    assert all("LEA MARTIN" in page and "ACDE-FGHJ" in page for page in pages)
+
+
 @pytest.fixture
 def press() -> TypstPress:
     """Give a press that shows in the letters that they are not official."""
-    return TypstPress(wording(Policy.DECREE), sender="Assurance Maladie", address=("TSA 1",), demonstration=True)
+    return TypstPress(wordings(Policy.DECREE), sender="Assurance Maladie", address=("TSA 1",), demonstration=True)
 
 
 def poppler(tool: str, *arguments: str | Path) -> str:
@@ -150,9 +167,9 @@ def test_a_picture_without_words(press: TypstPress, tmp_path: Path, monkeypatch:
 def test_a_letter_too_long(press: TypstPress):
     """A letter longer than its page is an error, not a second page that moves all the others."""
     batch = press.batch(LOT, [letter(1), letter(2)])
-    long: dict[str, Any] = {**batch.common["wording"], "closing": "Trop long. " * 200}
+    long: dict[str, Any] = {**batch.common["wordings"]["opening"], "closing": "Trop long. " * 200}
     with pytest.raises(typst.TypstError, match="longer than one page"):
-        typeset(replace(batch, common={**batch.common, "wording": long}))
+        typeset(replace(batch, common={**batch.common, "wordings": {"opening": long}}))
 
 
 def test_data_is_never_markup(press: TypstPress, tmp_path: Path):
@@ -165,11 +182,11 @@ def test_data_is_never_markup(press: TypstPress, tmp_path: Path):
 
 async def test_a_press_of_its_own():
     """A press prints in a process of its own, and goes on after that process was killed."""
-    words_ = wording(Policy.SEED)
+    words_ = wordings(Policy.SEED)
     async with TypstPress(words_, sender="x", address=("TSA 1",), demonstration=False) as press:
         pdf = await press.render(LOT, [letter()])
         assert pdf.startswith(b"%PDF-")
-        for process in list(press._pool._processes.values()):
+        for process in list(press._workshop._pool._processes.values()):
             process.kill()
         with pytest.raises(BrokenProcessPool):
             await press.render(LOT, [letter()])

@@ -71,7 +71,7 @@ def notice(minutes: int = 0, **changes: Any) -> Notice:
 async def test_a_notice_as_it_was_saved(stores: Stores):
     """What is found is what was saved, at every stage of its life."""
     new = notice()
-    posted = sent(placed(notice(), "20261120-00001", 7), "post", date(2026, 11, 20))
+    posted = sent(placed(notice(), "20261120-00001", 7), "post", date(2026, 11, 20), date(2026, 12, 30))
     await stores.save(new, posted)
     assert await stores.notices.find({new.id, posted.id, "x"}) == {new.id: new, posted.id: posted}
 

@@ -9,8 +9,9 @@ from uuid import uuid4
 import orjson
 
 from services.notifications.domain.contact import Contact
+from services.notifications.domain.notice import Aim
 from services.notifications.domain.policy import Policy
-from services.notifications.domain.wording import wording
+from services.notifications.domain.wording import wordings
 from services.notifications.handlers.letters import Desk
 from services.notifications.handlers.notices import take_notices
 from services.notifications.handlers.reports import Returns
@@ -23,8 +24,10 @@ from shared.messaging.unit import Unit
 from shared.sealing import KeyClass, aad, seal
 from tests.fakes.notifications import (
     InMemoryContacts,
+    InMemoryDecisions,
     InMemoryLots,
     InMemoryNotices,
+    InMemoryPreferences,
     InMemorySlips,
     PaperPress,
     Pile,
@@ -55,10 +58,21 @@ class Office:
         self.clock = FixedClock()
         self.vault, self.contacts, self.notices = InMemoryVault(), InMemoryContacts(), InMemoryNotices()
         self.lots, self.slips = InMemoryLots(), InMemorySlips()
+        self.decisions, self.preferences = InMemoryDecisions(), InMemoryPreferences()
         self.press, self.pile, self.postman = PaperPress(), Pile(), Postman()
         self.published: list[Event] = []
         senders = {"mgen": "MGEN"}
-        self.desk = Desk(self.notices, self.contacts, self.lots, self.vault, self.clock, policy, senders)
+        self.desk = Desk(
+            self.notices,
+            self.contacts,
+            self.lots,
+            self.decisions,
+            self.preferences,
+            self.vault,
+            self.clock,
+            policy,
+            senders,
+        )
         self.returns = Returns(self.notices, self.lots, self.slips, self.clock, policy)
 
     async def perform(self, work: Callable[[Unit], Awaitable[T]]) -> T:
@@ -81,13 +95,13 @@ class Office:
         self.contacts.rows[record] = Contact(record, 1, "mgen", uuid4().hex, "MGEN", "44", box)
         return record
 
-    async def request(self, record: str, content: object = None) -> str:
+    async def request(self, record: str, content: object = None, aim: Aim = Aim.OPENING) -> str:
         """Ask for a notice and return its id."""
         notice = uuid4().hex
         owner = (record, KeyClass.IDENTITY)
         key = (await self.vault.ensure_keys([owner]))[owner]
         box = seal(key, orjson.dumps(content or {"code": "ACDEFGHJ"}), aad(record, notice, "notice.v1"))
-        data = NoticeRequestedV1Data(notice_id=notice, sealed=b64encode(box).decode())
+        data = NoticeRequestedV1Data(notice_id=notice, aim=aim.value, sealed=b64encode(box).decode())
         await self.take(NoticeRequestedV1.new(source="/records", time=NOON, subject=record, data=data))
         return notice
 
@@ -109,7 +123,7 @@ class Office:
 
     async def mail(self) -> None:
         """Run the job `mails`."""
-        words = wording(self.desk.policy)
+        words = wordings(self.desk.policy)
         await send_mails(self.perform, desk=self.desk, carrier=self.postman, words=words, address=("TSA 1",))
 
     async def report(self, *slips: Slip) -> list[Verdict]:

@@ -1,12 +1,16 @@
 """What every notice says (F06)."""
 
 from dataclasses import fields, replace
+from datetime import date
 
 import pytest
 
 from services.notifications.domain.mail import mail_text
-from services.notifications.domain.policy import Policy, first_channel
+from services.notifications.domain.notice import Aim
+from services.notifications.domain.policy import Policy, first_channel, last_day
 from services.notifications.domain.wording import Wording, check_letter, complete, wording
+from services.records.domain.delay import Policy as RecordsPolicy
+from services.records.domain.delay import deadline
 from shared.errors import RefusedError
 
 
@@ -60,3 +64,21 @@ def test_a_childs_text():
 def test_the_channel(policy: Policy, has_email: bool, channel: str):
     """The announcement writes a letter to everyone, the decree an e-mail to whom has one (F05)."""
     assert first_channel(policy, has_email=has_email) == channel
+
+
+@pytest.mark.parametrize(
+    "sent_on", [date(2022, 1, day) for day in (1, 15, 31)] + [date(2023, 12, 31), date(2024, 2, 29)]
+)
+@pytest.mark.parametrize("policy", list(Policy))
+def test_the_last_day_is_the_one_that_counts(policy: Policy, sent_on: date):
+    """The day that a person is shown is the day that records fixes (F08)."""
+    assert last_day(policy, sent_on) == deadline(sent_on, RecordsPolicy(policy.value))
+
+
+@pytest.mark.parametrize("aim", list(Aim))
+def test_every_notice_says_what_the_law_wants(aim: Aim):
+    """Whatever it is sent for, a notice says all that it must, and each kind in its own words (F06, F18)."""
+    words = wording(Policy.SEED, aim)
+    others = {wording(Policy.SEED, other).opening for other in Aim if other is not aim}
+    assert words.opening not in others
+    assert all((words.subject, words.closing, words.activate, words.physician))

@@ -1,0 +1,1 @@
+"""PDFs that can be archived and read aloud, by Typst with our own fonts: letters and proofs."""
