@@ -11,8 +11,11 @@ from services.records.adapters.mongo_lines import MongoLines
 from services.records.adapters.mongo_notices import MongoNotices
 from services.records.adapters.mongo_oppositions import MongoOppositions
 from services.records.adapters.mongo_tries import MongoTries
+from services.records.adapters.typst_proofs import TypstProofs
 from services.records.api.campaign import campaign_doors
-from services.records.api.opposition import Counter, opposition_doors
+from services.records.api.counter import Counter
+from services.records.api.opposition import opposition_doors
+from services.records.api.proofs import proof_doors
 from services.records.handlers.desk import Desk
 from services.records.jobs import jobs as jobs_of
 from services.records.settings import RecordsSettings
@@ -65,7 +68,8 @@ async def api() -> None:
     """Open the doors of people, agents and operators; those of professionals come with the traced read."""
     settings = RecordsSettings()
     configure_logging(NAME, "api", settings.log_level)
-    async with open_runtime(NAME, settings) as runtime:
+    proofs = TypstProofs(demonstration=settings.demonstration)
+    async with open_runtime(NAME, settings) as runtime, proofs:
         desk = await _desk(runtime)
         counter = Counter(partial(perform, runtime), desk, runtime.index_key, settings.production)
         campaign = partial(
@@ -78,8 +82,9 @@ async def api() -> None:
         )
 
         def doors(gate: Gate) -> list[APIRouter]:
-            people = opposition_doors(counter, agent=gate.admits(Kind.PHONE_AGENT))
-            return [people, campaign(operator=gate.operator)]
+            agent = gate.admits(Kind.PHONE_AGENT)
+            people = opposition_doors(counter, agent=agent)
+            return [people, proof_doors(counter, proofs, agent=agent), campaign(operator=gate.operator)]
 
         await run_api(runtime, doors)
 

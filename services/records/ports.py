@@ -11,6 +11,7 @@ from services.records.domain.documents import Document
 from services.records.domain.lines import Line
 from services.records.domain.notice import Notice, NoticeState
 from services.records.domain.opposition import Opposition
+from services.records.domain.proof import Proof
 from services.records.domain.rights import Right
 from services.records.domain.tries import Tries
 from shared.messaging.unit import Unit
@@ -67,8 +68,11 @@ class NoticeStore(Protocol):
     async def of_records(self, records: Collection[str]) -> Sequence[Notice]:
         """Return all notices of these people, the oldest first."""
 
-    async def due(self, today: date, limit: int) -> Sequence[str]:
-        """Return ids of notices whose delay was over before today, those of the earliest deadline first."""
+    async def due(self, today: date, now: datetime, limit: int) -> Sequence[str]:
+        """Return ids of notices whose delay was over before today, those of the earliest deadline first.
+
+        An opening that failed is among them once it may be tried again.
+        """
 
     def save(self, notices: Sequence[Notice], unit: Unit, *, read: Mapping[str, Notice]) -> None:
         """Write notices when the unit commits, provided that each is still as it was read, or still absent."""
@@ -78,6 +82,9 @@ class NoticeStore(Protocol):
 
     async def count_returned(self) -> Mapping[str, int]:
         """Return how many notices stand returned, by motive."""
+
+    async def count_failing(self) -> int:
+        """Return how many openings have failed and are to be tried again."""
 
     async def count_running(self) -> Mapping[date, int]:
         """Return how many delays end on which day."""
@@ -90,10 +97,17 @@ class OppositionStore(Protocol):
         """Return an attestation by its id."""
 
     async def latest(self, record: str) -> Opposition | None:
-        """Return a person's last opposition."""
+        """Return a person's last opposition: the one at the latest version of the account."""
 
     def add(self, opposition: Opposition, unit: Unit) -> None:
         """Insert an attestation when the unit commits."""
+
+
+class ProofPress(Protocol):
+    """Prints the proof of an opposition."""
+
+    async def render(self, proof: Proof) -> bytes:
+        """Return it as a PDF of one page."""
 
 
 class TryStore(Protocol):

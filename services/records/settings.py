@@ -19,6 +19,8 @@ class RecordsSettings(ServiceSettings):
 
     notice_policy: Policy = Policy.SEED
     """Which delay runs from a notice: a month and ten days, or the decree's six weeks."""
+    demonstration: bool = True
+    """Whether proofs say that they are not official: a real body has to say that it is none."""
     pilot_from: date = date(2021, 7, 1)
     pilot_departments: Words = ("31", "44", "80")
     pilot_regimes: Words = ("RG", "MSA", "MGEN")

@@ -132,9 +132,10 @@ class InMemoryNotices:
         mine = [notice for notice in self.rows.values() if notice.record in records]
         return sorted(mine, key=lambda notice: (notice.requested_at, notice.id))
 
-    async def due(self, today: date, limit: int) -> Sequence[str]:
+    async def due(self, today: date, now: datetime, limit: int) -> Sequence[str]:
         """Return ids of notices whose delay is over."""
-        due = [notice for notice in self.rows.values() if is_due(notice, today)]
+        tried = [notice for notice in self.rows.values() if notice.failing is None or notice.failing.retry_at <= now]
+        due = [notice for notice in tried if is_due(notice, today)]
         return [notice.id for notice in sorted(due, key=lambda notice: notice.deadline or today)][:limit]
 
     def save(self, notices: Sequence[Notice], unit: Unit, *, read: Mapping[str, Notice]) -> None:
@@ -150,6 +151,10 @@ class InMemoryNotices:
         """Return how many notices stand returned, by motive."""
         returned = [notice for notice in self.rows.values() if notice.state is NoticeState.RETURNED]
         return Counter(notice.returned.motive for notice in returned if notice.returned)
+
+    async def count_failing(self) -> int:
+        """Return how many openings have failed."""
+        return sum(each.failing is not None and each.state is NoticeState.RUNNING for each in self.rows.values())
 
     async def count_running(self) -> Mapping[date, int]:
         """Return how many delays end on which day."""
@@ -175,7 +180,7 @@ class InMemoryOppositions:
     async def latest(self, record: str) -> Opposition | None:
         """Return a person's last opposition."""
         mine = [each for each in self.rows.values() if each.record == record]
-        return max(mine, key=lambda each: each.at, default=None)
+        return max(mine, key=lambda each: each.version, default=None)
 
     def add(self, opposition: Opposition, unit: Unit) -> None:
         """Insert an attestation when the unit commits."""

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 
 from bson.binary import Binary
@@ -13,7 +13,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from services.records.domain.codes import Code, Purpose, Use
 from services.records.domain.delay import Policy
-from services.records.domain.notice import Aim, Notice, NoticeState, Outcome, Return, Sending
+from services.records.domain.notice import Aim, Failing, Notice, NoticeState, Outcome, Return, Sending
 from shared.messaging.guarded import Change, write_guarded
 from shared.messaging.unit import Unit
 from shared.mongo import Document
@@ -40,9 +40,13 @@ class MongoNotices:
         rows = self._notices.find({"record": {"$in": list(records)}})
         return [_notice(row) for row in await rows.sort([("requested_at", ASCENDING), ("_id", ASCENDING)]).to_list()]
 
-    async def due(self, today: date, limit: int) -> Sequence[str]:
+    async def due(self, today: date, now: datetime, limit: int) -> Sequence[str]:
         """See `NoticeStore.due`: answered from the index."""
-        over = {"state": NoticeState.RUNNING, "deadline": {"$lt": today.isoformat()}}
+        over = {
+            "state": NoticeState.RUNNING,
+            "deadline": {"$lt": today.isoformat()},
+            "failing.retry_at": {"$not": {"$gt": now}},
+        }
         rows = await self._notices.find(over, {"_id": 1}).sort("deadline", ASCENDING).limit(limit).to_list()
         return [row["_id"] for row in rows]
 
@@ -63,6 +67,10 @@ class MongoNotices:
     async def count_returned(self) -> Mapping[str, int]:
         """See `NoticeStore.count_returned`."""
         return await self._count({"state": NoticeState.RETURNED}, "$returned.motive")
+
+    async def count_failing(self) -> int:
+        """See `NoticeStore.count_failing`: among those whose delay is over and who are not open."""
+        return await self._notices.count_documents({"state": NoticeState.RUNNING, "failing": {"$type": "object"}})
 
     async def count_running(self) -> Mapping[date, int]:
         """See `NoticeStore.count_running`."""
@@ -99,12 +107,14 @@ def _document(notice: Notice) -> Document:
         },
         "returned": returned and {"channel": returned.channel, "motive": returned.motive},
         "outcome": notice.outcome,
+        "failing": notice.failing and {"attempts": notice.failing.attempts, "retry_at": notice.failing.retry_at},
         "version": notice.version,
     }
 
 
 def _notice(row: Document) -> Notice:
     code, sent, returned, outcome = row["code"], row["sent"], row["returned"], row["outcome"]
+    failing = row.get("failing")
     return Notice(
         id=row["_id"],
         record=row["record"],
@@ -114,6 +124,7 @@ def _notice(row: Document) -> Notice:
         sent=sent and _sending(sent),
         returned=returned and Return(**returned),
         outcome=outcome and Outcome(outcome),
+        failing=failing and Failing(**failing),
         version=row["version"],
     )
 

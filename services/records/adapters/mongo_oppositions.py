@@ -21,7 +21,7 @@ class MongoOppositions:
 
     async def prepare(self) -> None:
         """Create the index that finds a person's last opposition."""
-        await self._oppositions.create_index([("record", ASCENDING), ("at", DESCENDING)])
+        await self._oppositions.create_index([("record", ASCENDING), ("version", DESCENDING)])
 
     async def find(self, opposition: str) -> Opposition | None:
         """See `OppositionStore.find`."""
@@ -30,7 +30,7 @@ class MongoOppositions:
 
     async def latest(self, record: str) -> Opposition | None:
         """See `OppositionStore.latest`."""
-        row = await self._oppositions.find_one({"record": {"$eq": record}}, sort=[("at", DESCENDING)])
+        row = await self._oppositions.find_one({"record": {"$eq": record}}, sort=[("version", DESCENDING)])
         return None if row is None else _opposition(row)
 
     def add(self, opposition: Opposition, unit: Unit) -> None:

@@ -26,6 +26,8 @@ class CampaignOut(BaseModel):
     """Notices that did not arrive and whose delay stands still, by motive."""
     deadlines: dict[date, int]
     """Delays that run, by their last day."""
+    failing: int
+    """Openings that failed for a technical reason and are tried again (F18)."""
 
 
 def campaign_doors(
@@ -50,6 +52,7 @@ def campaign_doors(
             notices={state.value: count for state, count in (await notices.count_by_state()).items()},
             returned=dict(await notices.count_returned()),
             deadlines=dict(await notices.count_running()),
+            failing=await notices.count_failing(),
         )
 
     return router

@@ -95,6 +95,9 @@ TRANSITIONS: Final[dict[Cause, dict[AccountState, AccountState]]] = {
     Cause.PURGE: {_S.CLOSED: _S.DELETED},  # F14: after ten years
 }
 
+REOPENABLE: Final = frozenset({_S.OPPOSED, _S.CLOSED, _S.DELETION_REQUESTED})
+"""Where a person may ask for the record again (F12, F15)."""
+
 _UNFED: Final = {
     _S.OPPOSED: "account-opposed",
     _S.SUSPENDED: "account-suspended",
@@ -163,6 +166,11 @@ def register(known: Account | None, record: str, news: Registration, at: datetim
 def is_legacy(dmp_created_on: date | None) -> bool:
     """Tell whether a DMP dates from before the freeze (F02, F03)."""
     return dmp_created_on is not None and dmp_created_on < CREATION_FREEZE
+
+
+def may_reopen(account: Account) -> bool:
+    """Tell whether a person may have the record opened again: at any time but after death (CSP R1111-36, F12, F16)."""
+    return account.state in REOPENABLE and account.cause is not Cause.DEATH
 
 
 def why_unfed(state: AccountState) -> str | None:

@@ -7,7 +7,7 @@ state is a function of what was reported, whatever came first: a letter counts m
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -22,6 +22,8 @@ class Aim(StrEnum):
     """It tells that a record will be opened: from its sending on, the delay to oppose runs."""
     CODE = "code"
     """It brings another code, and moves no deadline."""
+    FAILURE = "opening-failed"
+    """It tells that the opening failed for a technical reason, and brings a code to open it oneself (F18)."""
 
 
 class NoticeState(StrEnum):
@@ -47,6 +49,9 @@ class Outcome(StrEnum):
     """The account had gone another way."""
 
 
+RETRIES: Final = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
+"""How long an opening that failed waits before each further attempt; the last one for ever (F18)."""
+
 _RANK: Final = {"email": 1, "post": 2}
 
 
@@ -69,6 +74,14 @@ class Return:
 
 
 @dataclass(frozen=True, slots=True)
+class Failing:
+    """How often the opening that a delay ends in has failed, and when it is tried again."""
+
+    attempts: int
+    retry_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """One notice to one person; ``version`` counts its changes."""
 
@@ -80,6 +93,7 @@ class Notice:
     sent: Sending | None = None
     returned: Return | None = None
     outcome: Outcome | None = None
+    failing: Failing | None = None
     version: int = 1
 
     @property
@@ -120,6 +134,13 @@ def end(notice: Notice, outcome: Outcome) -> Notice:
     if notice.outcome is not None:
         return notice
     return replace(notice, outcome=outcome, version=notice.version + 1)
+
+
+def put_off(notice: Notice, now: datetime) -> Notice:
+    """Return a notice whose opening failed for a technical reason: it is tried again, and for ever (F18)."""
+    attempts = 1 if notice.failing is None else notice.failing.attempts + 1
+    failing = Failing(attempts, now + RETRIES[min(attempts, len(RETRIES)) - 1])
+    return replace(notice, failing=failing, version=notice.version + 1)
 
 
 def use_code(notice: Notice, use: Use) -> Notice:

@@ -22,6 +22,8 @@ class Effect(StrEnum):
     """There is no record, or none any more."""
     DMP_KEPT = "dmp-kept"
     """A DMP from before the campaign stays open until the opposition is confirmed (CSP L1111-14, F04)."""
+    DMP_CLOSED = "dmp-closed"
+    """The opposition was confirmed: that DMP is closed, and archived for ten years (F04)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,13 @@ class Opposition:
     effect: Effect
     version: int
     """The account's version after it."""
+
+
+def why_unconfirmed(account: Account, latest: Opposition | None) -> str | None:
+    """Return why there is nothing to confirm, None if a legacy DMP stands against an opposition (F04)."""
+    if latest is None or latest.effect is not Effect.DMP_KEPT or latest.version != account.version:
+        return "nothing-to-confirm"
+    return None
 
 
 def effect_of(account: Account, last_day: date | None, dated: date) -> Effect | str:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final, Literal
 
-from services.records.domain.account import FEEDABLE, Account, AccountState, Cause, transition
+from services.records.domain.account import FEEDABLE, Account, AccountState, Cause, may_reopen, transition
 from services.records.domain.codes import Purpose, Use
 from services.records.domain.notice import Aim, Outcome, replace_code, why_refused
 from services.records.domain.tries import asked, wait_to_ask
@@ -14,9 +14,8 @@ from shared.errors import RefusedError
 from shared.messaging.unit import Unit
 from shared.sealing import KeyClass
 
-_MAY_HAVE_A_CODE: Final = frozenset(
-    {AccountState.ELIGIBLE, AccountState.NOTIFIED, AccountState.OPEN, AccountState.OPPOSED}
-)
+_MAY_HAVE_A_CODE: Final = frozenset({AccountState.ELIGIBLE, AccountState.NOTIFIED, AccountState.OPEN})
+"""Besides whoever may have the record opened again."""
 
 
 async def activate(index: str, code: str, unit: Unit, *, desk: Desk) -> Account | Refused:
@@ -30,7 +29,7 @@ async def activate(index: str, code: str, unit: Unit, *, desk: Desk) -> Account 
         return Refused(reason)
     before = file.account
     try:
-        opened = transition(before, Cause.REOPENING, file.now) if before.state is AccountState.OPPOSED else before
+        opened = transition(before, Cause.REOPENING, file.now) if may_reopen(before) else before
         after = transition(opened, Cause.ACTIVATION, file.now)
     except RefusedError as error:
         return Refused(error.code)
@@ -40,6 +39,23 @@ async def activate(index: str, code: str, unit: Unit, *, desk: Desk) -> Account 
         ask_history(after, unit, file.now)
     desk.accounts.save([after], unit, read={before.record: before})
     settle(file, Outcome.ACTIVATED, Use(file.now, Purpose.ACTIVATION), unit, desk)
+    return after
+
+
+async def reopen_for(index: str, unit: Unit, *, desk: Desk) -> Account | Refused:
+    """Open a record again as an agent was asked to, after an opposition or a closure (F12); again answers the same."""
+    file = await find_file(index, desk)
+    if file is None:
+        return Refused("person-unknown")
+    before = file.account
+    if before.state in FEEDABLE and before.cause is Cause.REOPENING:
+        return before
+    if not may_reopen(before):
+        return Refused("account-transition")
+    after = transition(before, Cause.REOPENING, file.now)
+    tell_opened(after, "reopening", unit, file.now)
+    ask_history(after, unit, file.now)
+    desk.accounts.save([after], unit, read={before.record: before})
     return after
 
 
@@ -53,7 +69,7 @@ async def request_code(index: str, unit: Unit, *, desk: Desk) -> timedelta | Non
     now = desk.clock.now()
     if wait := wait_to_ask(tries, now):
         return wait
-    if file is not None and file.account.state in _MAY_HAVE_A_CODE:
+    if file is not None and (file.account.state in _MAY_HAVE_A_CODE or may_reopen(file.account)):
         await _send_code(file, unit, desk)
     desk.tries.save(asked(tries, now), unit, read=tries)
     return None

@@ -11,7 +11,7 @@ import orjson
 from services.records.domain.account import Account, AccountState, Cause, transition
 from services.records.domain.campaign import Campaign
 from services.records.domain.codes import Code, hash_of, mint
-from services.records.domain.notice import Aim, Notice, Outcome, end, is_due
+from services.records.domain.notice import Aim, Notice, Outcome, end, is_due, put_off
 from services.records.handlers.telling import SOURCE, ask_history, tell_opened
 from services.records.ports import AccountStore, NoticeStore
 from shared.clock import Clock, paris_date
@@ -62,7 +62,7 @@ def ask_for_notice(
     notice = uuid4().hex
     code = mint(codes_key, record, notice, number)
     box = seal(key, orjson.dumps({"code": code}), aad(record, notice, NOTICE_SCHEMA))
-    data = NoticeRequestedV1Data(notice_id=notice, sealed=b64encode(box).decode())
+    data = NoticeRequestedV1Data(notice_id=notice, aim=aim.value, sealed=b64encode(box).decode())
     unit.emit(NoticeRequestedV1.new(source=SOURCE, time=now, subject=record, data=data))
     return Notice(notice, record, aim, now, Code(number, hash_of(codes_key, notice, code)))
 
@@ -93,3 +93,28 @@ async def open_due(
     accounts.save(opened, unit, read=read)
     notices.save(ended, unit, read=found)
     return len(ended)
+
+
+async def put_opening_off(
+    notice: str, unit: Unit, *, notices: NoticeStore, vault: Vault, codes_key: bytes, clock: Clock
+) -> int:
+    """Try an opening that failed again later; at its first failure tell the person without delay (F18).
+
+    Return how many openings were put off: none if it has been opened meanwhile.
+    """
+    now = clock.now()
+    read = await notices.find({notice})
+    before = read.get(notice)
+    if before is None or not is_due(before, paris_date(now)):
+        return 0
+    changed = [put_off(before, now)]
+    if before.failing is None:
+        owner = (before.record, KeyClass.IDENTITY)
+        key = (await vault.ensure_keys({owner}))[owner]
+        known = await notices.of_records({before.record})
+        number = 1 + max(each.code.number for each in known)
+        changed.append(
+            ask_for_notice(before.record, Aim.FAILURE, unit, number=number, key=key, codes_key=codes_key, now=now)
+        )
+    notices.save(changed, unit, read=read)
+    return 1

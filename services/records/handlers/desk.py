@@ -7,6 +7,7 @@ from typing import Final
 from services.records.domain.account import Account
 from services.records.domain.codes import Use, typed
 from services.records.domain.notice import Aim, Notice, Outcome, end, of_code, use_code
+from services.records.domain.opposition import Opposition
 from services.records.domain.tries import failed, wait_to_try
 from services.records.ports import AccountStore, NoticeStore, OppositionStore, TryStore
 from shared.clock import Clock, paris_date
@@ -66,6 +67,14 @@ class Recognised(File):
     known: Notice
 
 
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """The file of somebody who has the number of an attestation, and what it attests."""
+
+    file: File
+    made: Opposition
+
+
 async def find_file(index: str, desk: Desk) -> File | None:
     """Return the file of whom a blind index names; raise `RacedError` if the person is just deciding.
 
@@ -93,6 +102,24 @@ async def recognise(index: str, code: str, unit: Unit, desk: Desk) -> Recognised
         desk.tries.save(failed(tries, now), unit, read=tries)
         return Refused("code-unknown")
     return Recognised(file.account, file.notices, now, known)
+
+
+async def recognise_attestation(index: str, attestation: str, unit: Unit, desk: Desk) -> Attested | Refused:
+    """Return the person whose INS and attestation these are.
+
+    Whoever made an opposition, or was given its proof, knows the number, which nobody can guess. A wrong one of
+    either is told and counted alike, as a wrong code is.
+    """
+    tries = await desk.tries.find(index)
+    file = await find_file(index, desk)
+    made = await desk.oppositions.find(attestation)
+    now = _moment(desk.clock)
+    if wait := wait_to_try(tries, now):
+        return Refused("too-many-tries", wait)
+    if file is None or made is None or made.record != file.account.record:
+        desk.tries.save(failed(tries, now), unit, read=tries)
+        return Refused("attestation-unknown")
+    return Attested(file, made)
 
 
 def settle(file: File, outcome: Outcome, use: Use, unit: Unit, desk: Desk) -> None:

@@ -8,6 +8,8 @@ from services.records.domain.lines import first_kept_month
 from shared.clock import paris_date
 from shared.contracts.event import Event
 from shared.contracts.records import (
+    AccountClosedV1,
+    AccountClosedV1Data,
     AccountOpenedV1,
     AccountOpenedV1Data,
     HistoryRequestedV1,
@@ -29,6 +31,17 @@ def tell_opened(
     """Tell everybody that a record is open."""
     data = AccountOpenedV1Data(cause=how, version=account.version)
     unit.emit(AccountOpenedV1.new(source=SOURCE, time=now, subject=account.record, data=data, cause=cause))
+
+
+def tell_closed(
+    account: Account,
+    why: Literal["confirmed-opposition", "closure", "ex-officio-closure", "death"],
+    unit: Unit,
+    now: datetime,
+) -> None:
+    """Tell everybody that a record is closed (F13)."""
+    data = AccountClosedV1Data(cause=why, version=account.version)
+    unit.emit(AccountClosedV1.new(source=SOURCE, time=now, subject=account.record, data=data))
 
 
 def ask_history(account: Account, unit: Unit, now: datetime) -> None:

@@ -16,7 +16,17 @@ from services.records.domain.account import Account, AccountState, Cause, Regist
 from services.records.domain.campaign import FRANCE, Territory
 from services.records.domain.codes import Code, Purpose, Use
 from services.records.domain.delay import Policy
-from services.records.domain.notice import Aim, Notice, NoticeState, Outcome, end, note_return, note_sending, use_code
+from services.records.domain.notice import (
+    Aim,
+    Notice,
+    NoticeState,
+    Outcome,
+    end,
+    note_return,
+    note_sending,
+    put_off,
+    use_code,
+)
 from services.records.domain.opposition import Effect, Opposition, Way
 from services.records.domain.tries import Tries, asked, failed
 from services.records.ports import AccountStore, NoticeStore, OppositionStore, TryStore
@@ -108,9 +118,22 @@ async def test_who_is_due(stores: Stores, database: Database):
     returned = note_return(sent(notice(), date(2022, 1, 1)), "post", "unclaimed")
     await save(notices, database, today, second, first, ended, returned, notice())
 
-    assert await notices.due(date(2022, 2, 25), 10) == [first.id, second.id]
-    assert await notices.due(date(2022, 2, 25), 1) == [first.id]
-    assert await notices.due(date(2022, 2, 26), 10) == [first.id, second.id, today.id]
+    assert await notices.due(date(2022, 2, 25), THEN, 10) == [first.id, second.id]
+    assert await notices.due(date(2022, 2, 25), THEN, 1) == [first.id]
+    assert await notices.due(date(2022, 2, 26), THEN, 10) == [first.id, second.id, today.id]
+
+
+async def test_what_failed_is_due_again_at_its_time(stores: Stores, database: Database):
+    """An opening that failed is due once its time to be tried again has come, and counted until then (F18)."""
+    notices, over = stores[1], sent(notice(), date(2022, 1, 1))
+    failed_once = put_off(over, THEN)
+    await save(notices, database, failed_once, sent(notice(), date(2022, 1, 15)))
+    assert failed_once.failing is not None
+
+    assert (await notices.find({over.id}))[over.id] == failed_once
+    assert await notices.due(date(2022, 2, 25), failed_once.failing.retry_at - timedelta(seconds=1), 10) == []
+    assert await notices.due(date(2022, 2, 25), failed_once.failing.retry_at, 10) == [over.id]
+    assert await notices.count_failing() == 1
 
 
 async def test_two_changes_of_one_notice(stores: Stores, database: Database):

@@ -71,6 +71,9 @@ class Office:
     """Everything that was published, in order."""
     by_insurer: list[tuple[str, Event]] = field(default_factory=list)
     """What was told to an insurer."""
+    cursed: str = ""
+    """A record whose opening fails, until ``told_to_work``."""
+    told_to_work: bool = False
 
     @property
     def desk(self) -> Desk:

@@ -10,9 +10,10 @@ import pytest
 from fastapi import FastAPI, Request
 from pymongo.errors import AutoReconnect
 
-from services.records.api import opposition
+from services.records.api import counter as counting
 from services.records.api.campaign import campaign_doors
-from services.records.api.opposition import Counter, opposition_doors
+from services.records.api.counter import Counter
+from services.records.api.opposition import opposition_doors
 from services.records.domain.account import AccountState
 from services.records.domain.delay import Policy
 from shared.http import problems
@@ -90,7 +91,7 @@ def _application(office: Office) -> FastAPI:
 @pytest.fixture
 async def town(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Town]:
     """Give the doors."""
-    monkeypatch.setattr(opposition, "_EVEN_S", 0.0)
+    monkeypatch.setattr(counting, "_EVEN_S", 0.0)
     office = Office()
     index = blind_index(INDEX_KEY, parse_ins(INS, TEST, production=False))
     office.vault.subjects[index] = (await office.vault.ensure_subjects({"index of alice"}))["index of alice"]
@@ -119,6 +120,7 @@ class TestOpposition:
         body = answer.json()
         assert body | {"attestation": "", "recorded_at": ""} == {
             "attestation": "",
+            "proof": "/v1/opposition/proof",
             "effect": "opposed",
             "channel": "online",
             "dated": "2022-01-15",
@@ -137,7 +139,7 @@ class TestOpposition:
 
     async def test_it_takes_the_same_time(self, town: Town, monkeypatch: pytest.MonkeyPatch):
         """Whatever is found, an answer does not leave before its time."""
-        monkeypatch.setattr(opposition, "_EVEN_S", 0.05)
+        monkeypatch.setattr(counting, "_EVEN_S", 0.05)
 
         for answer in (await town.oppose(wrong_code()), await town.oppose(town.code, NOBODY)):
             assert answer.elapsed >= timedelta(seconds=0.05)
@@ -311,6 +313,7 @@ class TestCampaign:
             "notices": {"running": 1},
             "returned": {},
             "deadlines": {"2022-02-25": 1},
+            "failing": 0,
         }
         assert town.record not in json.dumps(answer.json())
 
