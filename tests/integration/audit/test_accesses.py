@@ -1,0 +1,163 @@
+"""A person's list on the real log: what the reader promises, with which index, and the two vaults behind it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from os import urandom
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pymongo.asynchronous.database import AsyncDatabase
+
+from services.audit.adapters.mongo_accesses import MongoAccesses
+from services.audit.adapters.mongo_log import MongoLog, prepare
+from services.audit.adapters.vaults import TwoVaults
+from services.audit.domain.chain import Leaf, Opening
+from services.audit.ports import AccessReader, Log
+from shared.messaging.unit import Unit
+from shared.mongo import stated
+from shared.sealing import ERASED, Key, KeyClass, aad, open_found, seal
+from shared.sealing.kek import FileKek
+from shared.sealing.mongo_vault import MongoVault
+from tests.fakes.audit import InMemoryAccesses, InMemoryLog, LogStorage
+
+pytestmark = pytest.mark.integration
+
+Database = AsyncDatabase[dict[str, Any]]
+START = datetime(2026, 11, 21, 10, tzinfo=UTC)
+ALICE, BRUNO = "a" * 32, "b" * 32
+
+
+@dataclass
+class House:
+    """A log and the way a person reads it."""
+
+    log: Log
+    reader: AccessReader
+    destroy: Callable[[int], Awaitable[None]]
+
+    async def append(self, *about: tuple[str | None, str]) -> None:
+        """Append an entry about each, one a minute after the other."""
+        head, unit = await self.log.head(), Unit()
+        leaves = [
+            Leaf(f"/r|{uuid4().hex}", wire_type, "t", _ms(head.size + number), subject, bytes(32))
+            for number, (subject, wire_type) in enumerate(about)
+        ]
+        self.log.append(leaves, [Opening(bytes(32), b"%d" % n) for n in range(len(leaves))], unit, after=head)
+        for effect in unit.effects:
+            await effect(None)
+
+    async def indexes(self, **bounds: Any) -> list[int]:
+        """Return the indexes that Alice is shown."""
+        wanted = {"before": None, "since": None, "until": None, "limit": 100, **bounds}
+        return [kept.entry.index for kept in await self.reader.about(ALICE, **wanted)]
+
+
+def _ms(minutes: int) -> int:
+    return int((START + timedelta(minutes=minutes)).timestamp() * 1000)
+
+
+@pytest.fixture(params=["memory", "mongo"])
+async def house(request: pytest.FixtureRequest, database: Database) -> House:
+    """Give each log in turn, empty."""
+    if request.param == "mongo":
+        await prepare(database)
+
+        async def destroy(index: int) -> None:
+            await database["openings"].delete_one({"_id": index})
+
+        return House(MongoLog(database), MongoAccesses(database), destroy)
+    storage = LogStorage()
+    accesses = InMemoryAccesses(storage)
+
+    async def forget(index: int) -> None:
+        accesses.destroyed.add(index)
+
+    return House(InMemoryLog(storage), accesses, forget)
+
+
+async def test_about_one_record(house: House):
+    """F58: only what is about the record and meant for people, the newest first, each with its own opening."""
+    await house.append(
+        (ALICE, "access.traced.v1"),
+        (BRUNO, "access.traced.v1"),
+        (None, "access.traced.v1"),
+        (ALICE, "reimbursement.received.v1"),
+        (ALICE, "account.opened.v1"),
+    )
+
+    found = await house.reader.about(ALICE, before=None, since=None, until=None, limit=10)
+
+    assert [(kept.entry.index, kept.opening and kept.opening.box) for kept in found] == [(4, b"4"), (0, b"0")]
+    assert found[0].entry.leaf.type == "account.opened.v1"
+
+
+async def test_bounds(house: House):
+    """A list goes on below an index, and between two instants of recording."""
+    await house.append(*[(ALICE, "access.traced.v1")] * 6)
+    minutes = [START + timedelta(minutes=number) for number in range(7)]
+
+    assert await house.indexes(limit=2) == [5, 4]
+    assert await house.indexes(before=4, limit=2) == [3, 2]
+    assert await house.indexes(before=0) == []
+    assert await house.indexes(since=minutes[4]) == [5, 4]
+    assert await house.indexes(until=minutes[1]) == [0]
+    assert await house.indexes(since=minutes[2], until=minutes[4], before=3) == [2]
+
+
+async def test_destroyed(house: House):
+    """115: an entry without its opening is there all the same."""
+    await house.append(*[(ALICE, "access.traced.v1")] * 2)
+    await house.destroy(0)
+
+    found = await house.reader.about(ALICE, before=None, since=None, until=None, limit=10)
+
+    assert [kept.opening is None for kept in found] == [False, True]
+
+
+async def test_by_its_index(database: Database):
+    """A person's page looks at that person's entries only, however long the log is."""
+    await prepare(database)
+    house = House(MongoLog(database), MongoAccesses(database), lambda _index: _nothing())
+    await house.append(*[(BRUNO, "access.traced.v1")] * 50, *[(ALICE, "access.traced.v1")] * 5, (None, "x.v1"))
+
+    wanted = {"subject": ALICE, "type": {"$in": ["access.traced.v1"]}, "_id": {"$lt": 54}}
+    plan = await database.command(
+        {
+            "explain": {"find": "entries", "filter": wanted, "sort": {"_id": -1}, "limit": 3},
+            "verbosity": "executionStats",
+        }
+    )
+
+    assert plan["executionStats"]["totalDocsExamined"] <= 4
+    assert plan["executionStats"]["nReturned"] == 3
+    assert '"SORT"' not in str(plan["queryPlanner"]["winningPlan"]).replace("'", '"')
+
+
+async def _nothing() -> None: ...
+
+
+async def test_two_vaults(database: Database, mongo_client: Any):
+    """115: keys come from the shared vault or from audit's own; audit mints none, and learns of an erasure."""
+    kek = FileKek(urandom(32))
+    name = f"{database.name}_own"
+    shared, own = MongoVault(database, kek), MongoVault(stated(mongo_client[name]), kek)
+    try:
+        for vault in (shared, own):
+            await vault.prepare()
+        mine = (await own.ensure_keys([("audit", KeyClass.INTAKE)]))["audit", KeyClass.INTAKE]
+        theirs = (await shared.ensure_keys([(ALICE, KeyClass.AUDIT)]))[ALICE, KeyClass.AUDIT]
+        both = TwoVaults(shared, own, mine)
+
+        given = await both.ensure_keys([(ALICE, KeyClass.AUDIT), (BRUNO, KeyClass.AUDIT)])
+        assert given == {(ALICE, KeyClass.AUDIT): theirs, (BRUNO, KeyClass.AUDIT): mine}
+        assert await shared.find_keys([(BRUNO, KeyClass.AUDIT)]) == {}
+
+        keys = await both.keys_by_id([mine.id, theirs.id, bytes(16)])
+        assert {key.id for key in keys.values() if isinstance(key, Key)} == {mine.id, theirs.id}
+        place = aad(ALICE, "t", "access.v1")
+        await shared.destroy_keys(ALICE, [KeyClass.AUDIT])
+        assert open_found(await both.keys_by_id([theirs.id]), seal(theirs, b"x", place), place) is ERASED
+    finally:
+        await mongo_client.drop_database(name)

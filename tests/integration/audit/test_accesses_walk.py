@@ -1,0 +1,136 @@
+"""A trace's way: published, logged, confirmed to records, read by its person, whose reading is the next trace."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import aio_pika
+import httpx
+import orjson
+import pytest
+
+from shared.contracts.accesses import AccessTracedV1, AccessV1, ActorV1
+from shared.http.server import serving
+from shared.identity import blind_index, parse_ins
+from shared.messaging.acts import perform
+from shared.messaging.runtime import Runtime
+from shared.messaging.topology import RECORDS_LOGGED
+from shared.messaging.traces import trace_access
+from shared.messaging.unit import Unit
+from shared.sealing import KeyClass
+from simulator.issuer import create_app, new_key
+from tests.integration.conftest import Installation, Launch, until
+from tests.integration.shared.messaging.runtimes import runtime_of
+
+pytestmark = pytest.mark.integration
+
+ALICE = {"value": "255081416802538", "oid": "1.2.250.1.213.1.4.8"}
+BRUNO = {"value": "284058832102532", "oid": "1.2.250.1.213.1.4.8"}
+DOCTOR = ActorV1(kind="professional", number="899700366240", name="KIT DOC0036624", profession="10")
+
+
+@pytest.fixture
+async def records(installation: Installation) -> AsyncIterator[Runtime]:
+    """Open what records stands on: it made the vault's keys, and leaves the trace."""
+    async with runtime_of(installation) as runtime:
+        yield runtime
+
+
+async def person(records: Runtime, ins: dict[str, str]) -> str:
+    """Return a person's record, with the key that its traces are sealed under."""
+    index = blind_index(records.index_key, parse_ins(ins["value"], ins["oid"], production=True))
+    record = (await records.vault.ensure_subjects({index}))[index]
+    await records.vault.ensure_keys([(record, KeyClass.AUDIT)])
+    return record
+
+
+async def leave_trace(records: Runtime, record: str) -> AccessTracedV1:
+    """Leave the trace of a document that a doctor read."""
+    event = await trace_access(
+        AccessV1(actor=DOCTOR, documents=["d" * 32]),
+        record=record,
+        action="document-read",
+        outcome="permitted",
+        rule="authorised",
+        service="records",
+        time=datetime.now(UTC),
+        vault=records.vault,
+    )
+
+    async def work(unit: Unit) -> None:
+        unit.emit(event)
+
+    await perform(records, work)
+    return event
+
+
+class Patients:
+    """People who ask audit for their list."""
+
+    def __init__(self, client: httpx.AsyncClient, issuer: str, audit: str) -> None:
+        self._client = client
+        self._issuer = issuer
+        self._audit = audit
+
+    async def ask(self, ins: dict[str, str]) -> httpx.Response:
+        """Ask with a token of one's own."""
+        wanted = {"kind": "patient", "sub": "p", "ins": ins}
+        token = (await self._client.post(f"{self._issuer}/token", json=wanted)).json()["access_token"]
+        headers = {"authorization": f"Bearer {token}"}
+        return await self._client.get(f"{self._audit}/v1/accesses", headers=headers)
+
+    async def actions(self, ins: dict[str, str]) -> list[str]:
+        """Return what was done with one's record, the newest first."""
+        return [line["action"] for line in (await self.ask(ins)).json()["accesses"]]
+
+    async def ready(self) -> bool:
+        """Tell whether audit answers."""
+        try:
+            return (await self._client.get(f"{self._audit}/readyz")).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+@pytest.fixture
+async def patients(launch: Launch, unused_tcp_port: int) -> AsyncIterator[Patients]:
+    """Start audit, both roles, and an issuer."""
+    async with serving(create_app(new_key()), "127.0.0.1", 0) as issuer, httpx.AsyncClient(trust_env=False) as client:
+        jwks = f"http://127.0.0.1:{issuer}/jwks"
+        await launch("audit", "worker")
+        await launch("audit", "api", CARNET_JWKS_URL=jwks, CARNET_HTTP_PORT=str(unused_tcp_port))
+        asking = Patients(client, f"http://127.0.0.1:{issuer}", f"http://127.0.0.1:{unused_tcp_port}")
+        await until(asking.ready, "audit's start")
+        yield asking
+
+
+async def confirmed(installation: Installation) -> list[str]:
+    """Return the traces that records was told are in the log."""
+    async with await aio_pika.connect(installation.amqp_url("operator")) as connection, asyncio.timeout(30):
+        queue = await (await connection.channel()).get_queue(RECORDS_LOGGED.queue, ensure=False)
+        async with queue.iterator() as messages:
+            told: Any = orjson.loads((await anext(messages)).body)
+    return [name for each in (told if isinstance(told, list) else [told]) for name in each["data"]["events"]]
+
+
+async def test_a_trace_s_way(records: Runtime, patients: Patients, installation: Installation):
+    """F57, F58: what a doctor read is in the log, confirmed, and in the patient's list; so is that it was looked at."""
+    alice = await person(records, ALICE)
+    await person(records, BRUNO)
+    trace = await leave_trace(records, alice)
+    await records.relay.drain(10)
+
+    assert await confirmed(installation) == [trace.id]
+    await until(lambda: _has(patients, ["document-read"]), "the reading in the list")
+
+    (line,) = [each for each in (await patients.ask(ALICE)).json()["accesses"] if each["action"] == "document-read"]
+    assert (line["actor"]["name"], line["documents"], line["state"]) == ("KIT DOC0036624", ["d" * 32], "shown")
+    await until(lambda: _has(patients, ["accesses-listed", "document-read"]), "the look in the list")
+
+    assert set(await patients.actions(BRUNO)) <= {"accesses-listed"}
+    stranger = await patients.ask({**ALICE, "oid": "1.2.250.1.213.1.4.9"})
+    assert (stranger.status_code, stranger.json()["code"]) == (404, "record-unavailable")
+
+
+async def _has(patients: Patients, actions: list[str]) -> bool:
+    return set(actions) <= set(await patients.actions(ALICE))
