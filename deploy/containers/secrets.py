@@ -1,4 +1,4 @@
-"""Draws every secret of an installation in containers, once: `python -m deploy.containers.secrets FOLDER`.
+"""Draws the secrets of an installation in containers: `python -m deploy.containers.secrets FOLDER BROKER-NAME...`.
 
 Compose mounts the files as they are, so each belongs to the user that reads it and to nobody else. Run as root, or
 through `docker compose run --rm secrets`, which is.
@@ -8,7 +8,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import quote
@@ -16,14 +16,13 @@ from urllib.parse import quote
 from deploy.containers.certificates import Pair, new_authority, new_server
 from deploy.local.credentials import KEY_BYTES, KEY_NAMES
 from deploy.local.definitions import definitions, topology_definitions
-from deploy.local.users import broker_users
+from deploy.local.users import SERVICES, broker_users
 
 CARNET: Final = 10_001
 """The user of our own images."""
 SERVERS: Final = 999
 """The user of the broker's and the database's images."""
 ROOT: Final = 0
-SERVICES: Final = ("ingest", "records", "notifications", "audit")
 CA: Final = "/run/secrets/ca.pem"
 """Where each container finds the authority's certificate."""
 ADMIN: Final = "admin"
@@ -39,32 +38,56 @@ class Secret(NamedTuple):
 
 
 def main(folder: Path, hosts: Sequence[str]) -> None:
-    """Write what is missing; stop at a folder that holds only a part, as its parts belong together."""
-    drawn = list(draw(hosts))
+    """Draw the secrets of a new folder, and make again what follows from them: rights, topology, certificates.
+
+    Stop at a folder that holds only a part of the secrets: new passwords would not fit the old database.
+    """
+    drawn = list(draw())
     there = [each.name for each in drawn if (folder / each.name).exists()]
-    if len(there) == len(drawn):
-        print(f"The secrets in {folder} are there already.")
-        return
-    if there:
+    if there and len(there) < len(drawn):
         sys.exit(f"{folder} holds only some of the secrets: put the others back, or start with an empty folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    for each in drawn:
+    if not there:
+        for each in drawn:
+            _write(folder / each.name, each)
+        print(f"{len(drawn)} secrets drawn into {folder}: keep a copy, what is sealed opens with `kek` only.")
+    for each in derive({each.name: (folder / each.name).read_bytes() for each in drawn}, hosts):
+        (folder / each.name).unlink(missing_ok=True)
         _write(folder / each.name, each)
-    print(f"{len(drawn)} secrets drawn into {folder}: keep a copy, what is sealed opens with `kek` only.")
+    print("Rights, topology and certificates are up to date.")
 
 
-def draw(hosts: Sequence[str]) -> Iterator[Secret]:
-    """Yield the secrets of a new installation; `hosts` are the names under which insurers reach the broker."""
+def new_installation(hosts: Sequence[str]) -> list[Secret]:
+    """Return everything that the containers of a new installation find under /run/secrets."""
+    drawn = list(draw())
+    return [*drawn, *derive({each.name: each.content for each in drawn}, hosts)]
+
+
+def draw() -> Iterator[Secret]:
+    """Yield what is drawn once in an installation's life."""
     for name in KEY_NAMES:
         yield Secret(name, CARNET, secrets.token_bytes(KEY_BYTES))
     yield from _broker()
     yield from _database()
-    yield from _certificates(hosts)
+    authority = new_authority("Carnet installation")
+    yield Secret("ca.pem", ROOT, authority.certificate, 0o444)
+    yield Secret("ca.key", ROOT, authority.key)
+
+
+def derive(drawn: Mapping[str, bytes], hosts: Sequence[str]) -> Iterator[Secret]:
+    """Yield what follows from the secrets and this release; `hosts` are the names that insurers call the broker."""
+    passwords = json.loads(drawn["broker-passwords.json"])
+    yield Secret("definitions.json", SERVERS, json.dumps(definitions(passwords) | topology_definitions()).encode())
+    authority = Pair(drawn["ca.pem"], drawn["ca.key"])
+    broker = new_server(authority, ["rabbitmq", *hosts])
+    yield Secret("rabbitmq.pem", SERVERS, broker.certificate)
+    yield Secret("rabbitmq.key", SERVERS, broker.key)
+    database = new_server(authority, ["mongodb", "localhost", "127.0.0.1"])
+    yield Secret("mongodb.pem", SERVERS, database.certificate + database.key)
 
 
 def _broker() -> Iterator[Secret]:
     passwords = {user.name: secrets.token_urlsafe(24) for user in broker_users()}
-    yield Secret("definitions.json", SERVERS, json.dumps(definitions(passwords) | topology_definitions()).encode())
     yield Secret("broker-passwords.json", ROOT, json.dumps(passwords, indent=1).encode())
     for service in SERVICES:
         url = f"amqps://{service}:{passwords[service]}@rabbitmq:5671/%2F?cafile={quote(CA, safe='')}"
@@ -84,20 +107,6 @@ def database_url(user: str, password: str, *, options: str = "replicaSet=carnet"
     """Return the address of the database for one of its users."""
     tls = f"tls=true&tlsCAFile={quote(CA, safe='')}"
     return f"mongodb://{user}:{password}@mongodb:27017/?authSource=admin&{options}&{tls}"
-
-
-def _certificates(hosts: Sequence[str]) -> Iterator[Secret]:
-    authority = new_authority("Carnet installation")
-    yield Secret("ca.pem", ROOT, authority.certificate, 0o444)
-    yield Secret("ca.key", ROOT, authority.key)
-    yield from _separate("rabbitmq", new_server(authority, ["rabbitmq", *hosts]))
-    database = new_server(authority, ["mongodb", "localhost", "127.0.0.1"])
-    yield Secret("mongodb.pem", SERVERS, database.certificate + database.key)
-
-
-def _separate(name: str, pair: Pair) -> Iterator[Secret]:
-    yield Secret(f"{name}.pem", SERVERS, pair.certificate)
-    yield Secret(f"{name}.key", SERVERS, pair.key)
 
 
 def _write(path: Path, secret: Secret) -> None:

@@ -18,7 +18,7 @@ from deploy.local.places import CLONE
 from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.roles import ALL, Role, is_ready
 from deploy.local.stack import Stack
-from deploy.local.vhosts import create_vhost, delete_vhost
+from deploy.local.vhosts import create_vhost, delete_vhost, load_topology
 from tests.containers.podman import SERVICES, Podman, missing, private_podman
 
 USER = 10_001
@@ -140,6 +140,7 @@ def fleet(
     """Give every role of every service in a container, ready."""
     vhost = f"containers-{uuid4().hex[:8]}"
     create_vhost(stack, vhost)
+    load_topology(stack, vhost)
     with podman.serving(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("DOCKER_HOST", podman.socket)
         # Read when testcontainers is first imported: its sweeper is an image that cannot be fetched everywhere.

@@ -15,12 +15,13 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from deploy.containers import database
-from deploy.containers.secrets import ADMIN, CA, SERVICES, database_url, draw
+from deploy.containers.secrets import ADMIN, CA, database_url, new_installation
 from deploy.local import mongodb, rabbitmq
 from deploy.local.places import CLONE
 from deploy.local.ports import assign
 from deploy.local.processes import Program
 from deploy.local.servers import Server
+from deploy.local.users import SERVICES
 from tests.integration.conftest import Launch
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -64,7 +65,7 @@ class Host:
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """Give both servers, running, and the database set up."""
     folder = tmp_path_factory.mktemp("host")
-    drawn = {secret.name: secret.content for secret in draw(["localhost"])}
+    drawn = {secret.name: secret.content for secret in new_installation(["localhost"])}
     here = Host(folder, drawn, assign(folder, [*rabbitmq.PORTS, "mongo"]))
     here.mounts("database-setup")
     servers: list[Server] = []

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.containers.secrets import SERVICES, draw
+from deploy.containers.secrets import new_installation
 from deploy.local import mongodb, rabbitmq
 from deploy.local.places import CLONE
 from deploy.local.roles import ALL
+from deploy.local.users import SERVICES
 
 COMPOSE = CLONE / "deploy/compose.yaml"
 MODEL: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())
@@ -64,7 +65,7 @@ def test_what_a_container_needs_is_declared(name: str):
     """Every secret that a container reads is declared, and every file that is declared is drawn."""
     wanted = [each if isinstance(each, str) else each["source"] for each in CONTAINERS[name].get("secrets", [])]
     files = {Path(MODEL["secrets"][each]["file"]).name for each in wanted}
-    assert files <= {secret.name for secret in draw(["localhost"])}
+    assert files <= {secret.name for secret in new_installation(["localhost"])}
 
 
 def test_a_service_reads_its_own_addresses():

@@ -1,5 +1,6 @@
 """What an installation in containers keeps secret: given to one user each, and good enough for the strict rules."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,11 +9,12 @@ from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from deploy.containers.certificates import new_authority, new_server
-from deploy.containers.secrets import CARNET, SERVERS, SERVICES, draw, main
+from deploy.containers.secrets import CARNET, SERVERS, main, new_installation
+from deploy.local.users import SERVICES
 from shared.security import require_safe
 from shared.settings import ServiceSettings
 
-DRAWN = {secret.name: secret for secret in draw(["broker.example"])}
+DRAWN = {secret.name: secret for secret in new_installation(["broker.example"])}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -44,7 +46,7 @@ def test_a_secret_is_for_one_user():
 
 def test_nothing_is_drawn_twice():
     """Another installation shares no secret with this one."""
-    again = {secret.name: secret.content for secret in draw(["broker.example"])}
+    again = {secret.name: secret.content for secret in new_installation(["broker.example"])}
     assert [name for name, secret in DRAWN.items() if again[name] == secret.content] == []
 
 
@@ -54,6 +56,16 @@ def test_half_a_set_is_not_completed(tmp_path: Path):
     with pytest.raises(SystemExit, match="only some"):
         main(tmp_path, ["localhost"])
     assert [each.name for each in tmp_path.iterdir()] == ["kek"]
+
+
+def test_another_release_keeps_what_was_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Run again, it draws nothing anew, and makes rights, topology and certificates from what is there."""
+    monkeypatch.setattr(os, "chown", lambda *_: None)  # the test is not always root
+    main(tmp_path, ["localhost"])
+    before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+    main(tmp_path, ["localhost"])
+    changed = {each.name for each in tmp_path.iterdir() if before[each.name] != each.read_bytes()}
+    assert changed == {"definitions.json", "rabbitmq.pem", "rabbitmq.key", "mongodb.pem"}
 
 
 def server_is_trusted(certificate: bytes, authority: bytes, name: str, *, at: datetime) -> bool:
