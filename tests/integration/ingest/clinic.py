@@ -17,7 +17,7 @@ import httpx
 from aio_pika.abc import AbstractIncomingMessage, AbstractRobustChannel
 
 from deploy.local.users import INSURERS_FILE
-from deploy.local.vhosts import create_vhost, delete_vhost
+from deploy.local.vhosts import create_vhost, delete_vhost, load_topology
 from services.ingest.domain.documents.ids import document_id
 from shared.clock import SystemClock
 from shared.contracts.event import Event
@@ -34,9 +34,8 @@ from shared.contracts.records import (
 )
 from shared.http.server import serving
 from shared.identity import blind_index, parse_ins
-from shared.messaging.amqp import declare
 from shared.messaging.cloudevents import SINGLE
-from shared.messaging.topology import EVENTS, FLOWS, Topology
+from shared.messaging.topology import EVENTS
 from shared.mongo import stated
 from shared.sealing.kek import FileKek
 from shared.sealing.mongo_vault import MongoVault
@@ -205,6 +204,7 @@ async def open_clinic(stack: Any, amqp_url: Callable[..., str], mongo: Any, fold
         (folder / name).chmod(0o400)
     installation = Installation(suffix, folder, stack.mongo_url, lambda user: amqp_url(user, vhost))
     create_vhost(stack, vhost)
+    load_topology(stack, vhost)
     async with (
         serving(create_app(new_key()), LOOPBACK, 0) as issuing,
         await aio_pika.connect_robust(installation.amqp_url("operator")) as connection,
@@ -213,7 +213,6 @@ async def open_clinic(stack: Any, amqp_url: Callable[..., str], mongo: Any, fold
         issuer = f"http://{LOOPBACK}:{issuing}"
         channel = await connection.channel()
         assert isinstance(channel, AbstractRobustChannel)
-        await declare(channel, Topology(FLOWS))
         records = Records(channel)
         await records.listen()
         clinic = Clinic(installation, mongo, f"http://{LOOPBACK}:{port}", issuer, records, client)
