@@ -1,0 +1,161 @@
+"""Somebody looks into a record: decided, traced, and only then shown (F38, F39, F48, F57)."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, Literal
+
+from services.records.domain.chain import Status, statuses
+from services.records.domain.cursor import Place, cursor_of, place_of
+from services.records.domain.decision import NOTHING, Act, Rule
+from services.records.domain.rights import Standing
+from services.records.handlers.describing import Shown, Trouble, describe, item_of, trouble_of
+from services.records.handlers.visits import Caller, Denied, ReadingRoom, Visit, enter, find, tell
+from shared.clock import paris_date
+from shared.sealing import Sealed, aad, open_many
+
+CONTENT_SCHEMA: Final = "cda.v1"
+"""Of the bytes as deposited."""
+
+Look = Literal["document-described", "document-read"]
+
+_AT_ONCE: Final = 100
+"""Boxes that are fetched and opened together."""
+
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A person's record, and how the caller stands with it."""
+
+    record: str
+    standing: Standing | None
+    """None for the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What somebody looks for; None is anything (F38)."""
+
+    limit: int
+    cursor: str | None = None
+    type_code: str | None = None
+    class_code: str | None = None
+    since: date | None = None
+    until: date | None = None
+    """Both days included; of the act's beginning, in Paris."""
+    status: Status | None = Status.APPROVED
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Documents, the newest first, and where to go on."""
+
+    documents: Sequence[Shown]
+    next: str | None
+
+
+async def find_record(caller: Caller, index: str, *, room: ReadingRoom) -> Found | Denied:
+    """Return the record of whom a blind index names, to the person or to a health professional who is not blocked."""
+    visit = await find(caller, index, room)
+    rule = visit.rule(Act.FIND)
+    await tell(visit, "record-searched", rule, room)
+    return Found(visit.record, None if visit.owner else visit.standing) if rule.permits else Denied(rule)
+
+
+async def list_documents(caller: Caller, record: str, search: Search, *, room: ReadingRoom) -> Page | Denied:
+    """Return documents of a record, only those that the caller may know of (F33, F38).
+
+    Raise `RefusedError` ``cursor-invalid`` for a place in another list.
+    """
+    visit = await enter(caller, record, room)
+    rule = visit.rule(Act.READ)
+    if not rule.permits:
+        await tell(visit, "documents-listed", rule, room)
+        return Denied(rule)
+    page = await _page(visit, search, room)
+    await tell(visit, "documents-listed", rule, room, documents=[each.document.id for each in page.documents])
+    return page
+
+
+async def see_document(
+    caller: Caller, record: str, document: str, *, action: Look, room: ReadingRoom
+) -> Shown | Denied:
+    """Return one document that the caller may know of; `open_content` gives its bytes afterwards."""
+    visit = await enter(caller, record, room)
+    rule, shown = await look_at(visit, document, Act.READ, room)
+    await tell(visit, action, rule, room, documents=named(document))
+    return shown if shown is not None else Denied(rule)
+
+
+async def look_at(visit: Visit, document: str, act: Act, room: ReadingRoom) -> tuple[Rule, Shown | None]:
+    """Return the rule that decides on one document, and the document if it permits; nothing is traced here."""
+    rule = visit.rule(act)
+    if not rule.permits:
+        return rule, None
+    links = await room.documents.links(visit.record)
+    found = (await room.documents.find(visit.record, {document})).get(document)
+    if found is None:
+        return visit.rule(act, NOTHING), None
+    (shown,) = await describe([found], statuses([found.link, *links]), room.vault)
+    rule = visit.rule(act, item_of(visit, shown))
+    return rule, shown if rule.permits else None
+
+
+async def open_content(shown: Shown, *, room: ReadingRoom) -> bytes | Trouble:
+    """Return a document's bytes as they were deposited, or why they cannot be had; only after the trace."""
+    document = shown.document
+    box = await room.contents.find(document.content)
+    if box is None:
+        return "damaged"
+    place = aad(document.record, document.content, CONTENT_SCHEMA)
+    (opened,) = await open_many(room.vault, [Sealed(box, place)])
+    return opened if isinstance(opened, bytes) else trouble_of(opened)
+
+
+def named(document: str) -> list[str]:
+    """Return what the trace says of a document that was asked for: nothing of what is no id."""
+    return [document] if _ID.fullmatch(document) else []
+
+
+async def _page(visit: Visit, search: Search, room: ReadingRoom) -> Page:
+    """Return a page; one document more than asked for is looked for, to know whether there are more."""
+    key, record, reader = room.index_key, visit.record, visit.caller.reader
+    after = search.cursor and place_of(search.cursor, key=key, record=record, reader=reader)
+    links = await room.documents.links(record)
+    status = statuses(links)
+    places = sorted((Place(each.created, each.id) for each in links), reverse=True)
+    ids = [p.id for p in places if search.status in (None, status[p.id]) and (not after or p < after)]
+    found: list[Shown] = []
+    for at in range(0, len(ids), _AT_ONCE):
+        rows = await room.documents.find(record, ids[at : at + _AT_ONCE])
+        ordered = [rows[each] for each in ids[at : at + _AT_ONCE] if each in rows]
+        found += _visible(visit, search, await describe(ordered, status, room.vault))
+        if len(found) > search.limit:
+            break
+    page = found[: search.limit]
+    if len(found) == len(page):
+        return Page(page, None)
+    last = page[-1].document
+    return Page(page, cursor_of(Place(last.created, last.id), key=key, record=record, reader=reader))
+
+
+def _visible(visit: Visit, search: Search, documents: Iterable[Shown]) -> list[Shown]:
+    wanted = [each for each in documents if _is_wanted(each, search)]
+    return [each for each in wanted if visit.rule(Act.READ, item_of(visit, each)).permits]
+
+
+def _is_wanted(shown: Shown, search: Search) -> bool:
+    """What does not open is shown as such where nothing particular is looked for."""
+    about = shown.description
+    if about is None:
+        return (search.type_code, search.class_code, search.since, search.until) == (None,) * 4
+    day = paris_date(about.service_start)
+    return (
+        search.type_code in (None, about.type.code)
+        and search.class_code in (None, about.class_code)
+        and (search.since is None or search.since <= day)
+        and (search.until is None or day <= search.until)
+    )
