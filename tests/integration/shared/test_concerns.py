@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from pymongo import monitoring
 
+from services.audit.adapters.mongo_accesses import MongoAccesses
 from services.audit.adapters.mongo_log import MongoLog, MongoLogReader
 from services.audit.adapters.mongo_log import prepare as prepare_log
 from services.ingest.adapters.mongo_identities import MongoIdentities
 from services.notifications.adapters.mongo_contacts import MongoContacts
 from services.records.adapters.mongo_accounts import MongoAccounts
 from services.records.adapters.mongo_lines import MongoLines
+from shared.http.spent import MongoSpentTokens
 from shared.messaging.books import Act, Books
 from shared.messaging.runtime import Runtime, open_runtime
 from shared.messaging.store import Commit, OutboxRow, Row
@@ -102,6 +104,8 @@ async def act(runtime: Runtime) -> None:
     await log.head()
     await log.recorded(["k"])
     await MongoLogReader(database).entries(0, 10)
+    await MongoAccesses(database).about(RECORD, before=None, since=None, until=None, limit=10)
+    await MongoSpentTokens(database).spend("t", runtime.clock.now())
 
 
 async def test_nothing_is_left_to_a_default(runtime: Runtime, wiretap: Wiretap):
