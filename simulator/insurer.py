@@ -13,8 +13,10 @@ import aio_pika
 import orjson
 from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
 
+from shared.contracts.records import HistoryRequestedV1
 from shared.messaging.cloudevents import MAX_EVENTS, join, slices
 from shared.messaging.topology import UPSTREAM, feedback_queue
+from simulator.archive import Archive
 from simulator.publications import End, Publication
 
 IN_FLIGHT: Final = 16
@@ -33,6 +35,8 @@ class Tally:
     told: Counter[str] = field(default_factory=Counter)
     """Refusals read from the feedback queues, by reason."""
     messages: int = 0
+    histories: int = 0
+    """Requests for somebody's past months that were answered, whether or not there was any care."""
 
     def confirm(self, publications: Iterable[Publication]) -> None:
         """Count the events of a message that the broker has confirmed."""
@@ -78,33 +82,43 @@ class Insurer:
 
 @asynccontextmanager
 async def insurers(
-    codes_and_users: Mapping[str, str], address: Callable[[str], str], tally: Tally
+    codes_and_users: Mapping[str, str], address: Callable[[str], str], tally: Tally, archive: Archive | None = None
 ) -> AsyncIterator[dict[str, Insurer]]:
     """Connect the insurers, by code; ``address`` gives the broker's address for a user.
 
+    With an ``archive`` they answer when they are asked for the past months of somebody whose record was opened.
     Carnet must run: it declares the exchange and the feedback queues, which insurers may not.
     """
     async with AsyncExitStack() as stack:
         yield {
-            code: await stack.enter_async_context(_connected(code, user, address(user), tally))
+            code: await stack.enter_async_context(_connected(code, user, address(user), tally, archive))
             for code, user in codes_and_users.items()
         }
 
 
 @asynccontextmanager
-async def _connected(code: str, user: str, url: str, tally: Tally) -> AsyncIterator[Insurer]:
+async def _connected(code: str, user: str, url: str, tally: Tally, archive: Archive | None) -> AsyncIterator[Insurer]:
     connection = await aio_pika.connect(url, timeout=10, client_properties={"connection_name": user})
     async with connection:
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        feedback = await (await connection.channel()).get_queue(feedback_queue(code), ensure=False)
-        await feedback.consume(partial(_read, tally=tally))
-        yield Insurer(code, user, await channel.get_exchange(UPSTREAM, ensure=False), tally)
+        insurer = Insurer(code, user, await channel.get_exchange(UPSTREAM, ensure=False), tally)
+        reading = await connection.channel()
+        await reading.set_qos(prefetch_count=IN_FLIGHT)
+        feedback = await reading.get_queue(feedback_queue(code), ensure=False)
+        await feedback.consume(partial(_read, insurer=insurer, tally=tally, archive=archive))
+        yield insurer
 
 
-async def _read(message: AbstractIncomingMessage, tally: Tally) -> None:
-    async with message.process():
+async def _read(message: AbstractIncomingMessage, insurer: Insurer, tally: Tally, archive: Archive | None) -> None:
+    """Count what was refused, and answer what was asked; taken only once the answer is confirmed."""
+    async with message.process(requeue=True):
         document: Any = orjson.loads(message.body)
-        for event in document if isinstance(document, list) else [document]:
+        events = document if isinstance(document, list) else [document]
+        asked = [event["data"] for event in events if event["type"] == HistoryRequestedV1.TYPE]
+        if archive is not None and asked:
+            await publish_all({insurer.code: insurer}, [line for one in asked for line in archive.answer(one)])
+            tally.histories += len(asked)
+        for event in events:
             if event["type"].endswith(".refused.v1"):
                 tally.told[event["data"]["reason"]] += 1
 

@@ -28,6 +28,10 @@ SHOWN_MONTHS: Final = 24
 """How much of the past a record shows."""
 
 
+_VERSION: Final = 1
+"""Of every registration that is published."""
+
+
 class End(NamedTuple):
     """What must become of an event in one flow: its queue, the state it ends in, the reason if there is one."""
 
@@ -71,15 +75,16 @@ class Season:
 
     def registration(self, person: Person) -> Publication:
         """Return the registration of a person, at version 1."""
-        data = beneficiary_data(person)
-        identifier = f"{_file_number(person)}/{data['version']}"
-        body = self._envelope(BeneficiaryRegisteredV1.TYPE, person.insurer, identifier, data)
+        body = self._envelope(
+            BeneficiaryRegisteredV1.TYPE, person.insurer, registration_id(person), beneficiary_data(person)
+        )
         return Publication(person.insurer, BeneficiaryRegisteredV1.TYPE, body, ACCEPTED)
 
-    def settlement(self, person: Person, line: ClaimLine) -> Publication:
-        """Return a settled line of a person."""
+    def settlement(self, person: Person, line: ClaimLine, *, opened: bool | None = None) -> Publication:
+        """Return a settled line of a person; ``opened``: whether the record is open, by default as registered."""
         body = self._envelope(ReimbursementSettledV1.TYPE, person.insurer, line.id, line)
-        return Publication(person.insurer, ReimbursementSettledV1.TYPE, body, self._ends(person, line))
+        ends = self._ends(line, opened=is_open(person) if opened is None else opened)
+        return Publication(person.insurer, ReimbursementSettledV1.TYPE, body, ends)
 
     def _envelope(self, wire_type: str, insurer: str, identifier: str, data: object) -> bytes:
         """A dataclass is serialised as it is: its fields are the contract's, which a test proves."""
@@ -96,13 +101,13 @@ class Season:
             }
         )
 
-    def _ends(self, person: Person, line: ClaimLine) -> tuple[End, ...]:
+    def _ends(self, line: ClaimLine, *, opened: bool) -> tuple[End, ...]:
         if line.minor_secret:
             return (End(INGEST_REIMBURSEMENTS.queue, "ignored", "minor-secret"),)
-        return End(INGEST_REIMBURSEMENTS.queue, "done"), self._end_in_record(person, line.care_start)
+        return End(INGEST_REIMBURSEMENTS.queue, "done"), self._end_in_record(line.care_start, opened=opened)
 
-    def _end_in_record(self, person: Person, care: date) -> End:
-        if not is_open(person):
+    def _end_in_record(self, care: date, *, opened: bool) -> End:
+        if not opened:
             return End(RECORDS_REIMBURSEMENTS.queue, "ignored", "account-not-open")
         if care.isoformat()[:7] < self.first_shown_month:
             return End(RECORDS_REIMBURSEMENTS.queue, "ignored", "older-than-24-months")
@@ -117,7 +122,7 @@ def is_open(person: Person) -> bool:
 def beneficiary_data(person: Person) -> dict[str, Any]:
     """Return the payload of a person's registration."""
     return {
-        "version": 1,
+        "version": _VERSION,
         "ins": {"value": person.ins, "oid": person.oid},
         "identity_status": "QUALIFIED",
         "traits": {
@@ -136,6 +141,11 @@ def beneficiary_data(person: Person) -> dict[str, Any]:
         "holder_nir": person.holder_nir,
         "dmp_created_on": person.dmp_created_on,
     }
+
+
+def registration_id(person: Person) -> str:
+    """Return the id of a person's registration, the only words in which Carnet can ask the insurer about anybody."""
+    return f"{_file_number(person)}/{_VERSION}"
 
 
 def _file_number(person: Person) -> str:

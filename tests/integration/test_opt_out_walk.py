@@ -15,6 +15,7 @@ from deploy.local.users import insurers as insurers_table
 from services.audit.adapters.mongo_log import MongoLogReader
 from services.audit.domain.chain import find_fault
 from shared.clock import paris_date, write_ahead
+from simulator.archive import Archive
 from simulator.insurer import Tally, insurers, publish_all
 from simulator.population import people
 from simulator.printer import comes_back, produce
@@ -83,9 +84,16 @@ async def test_who_does_not_oppose_has_a_record(
     assert not (await _accounts(installation, mongo_client))["open"]
     write_ahead(tmp_path / "ahead", DELAY)
 
+    async def fed() -> Counter[str]:
+        """Count the records that hold lines."""
+        return Counter(await mongo_client["records" + installation.suffix]["lines"].distinct("record"))
+
     looked_at = partial(_accounts, installation, mongo_client)
     final = await _wait_until(lambda found: found["open"] >= posted["running"], looked_at, mongo_client, installation)
     assert final["open"] == posted["running"]
+    archive = Archive(persons, seed=5, lines=10, season=lambda: season)
+    await _answer_histories(installation, archive, posted["running"])
+    await _wait_until(lambda found: found.total() == posted["running"], fed, mongo_client, installation)
     await _wait_for_the_log(
         MongoLogReader(mongo_client["audit" + installation.suffix]),
         {
@@ -107,6 +115,18 @@ async def _register(installation: Installation, publications: list[Any]) -> None
                     return
             except Exception:  # noqa: BLE001 - the services are still declaring what insurers publish to
                 await asyncio.sleep(0.5)
+
+
+async def _answer_histories(installation: Installation, archive: Archive, expected: int) -> None:
+    """Let the insurers answer for the months before, until each opened record was asked for."""
+    users, tally = {each["code"]: each["user"] for each in insurers_table()}, Tally()
+    async with insurers(users, installation.amqp_url, tally, archive):
+        try:
+            async with asyncio.timeout(30):
+                while tally.histories < expected:  # noqa: ASYNC110 - what is waited for is in a broker
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            pytest.fail(f"{tally.histories} histories were asked for")
 
 
 def _back(letter: str) -> bool:
