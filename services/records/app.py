@@ -7,27 +7,40 @@ from functools import partial
 from fastapi import APIRouter
 
 from services.records.adapters.mongo_accounts import MongoAccounts
+from services.records.adapters.mongo_contents import MongoContents
+from services.records.adapters.mongo_documents import MongoDocuments
 from services.records.adapters.mongo_lines import MongoLines
 from services.records.adapters.mongo_notices import MongoNotices
 from services.records.adapters.mongo_oppositions import MongoOppositions
+from services.records.adapters.mongo_rights import MongoRights
+from services.records.adapters.mongo_traces import MongoTraces
 from services.records.adapters.mongo_tries import MongoTries
 from services.records.adapters.typst_proofs import TypstProofs
+from services.records.api.asking import Reception
 from services.records.api.campaign import campaign_doors
+from services.records.api.care import care_doors
 from services.records.api.counter import Counter
+from services.records.api.governing import governing_doors
 from services.records.api.opposition import opposition_doors
 from services.records.api.proofs import proof_doors
+from services.records.api.reading import reading_doors
 from services.records.handlers.desk import Desk
+from services.records.handlers.tracing import Tracer
+from services.records.handlers.visits import ReadingRoom
 from services.records.jobs import jobs as jobs_of
 from services.records.settings import RecordsSettings
 from services.records.subscribers import subscriptions
+from shared.clock import SystemClock
 from shared.http.api import run_api
 from shared.http.gate import Gate
 from shared.http.identity import Kind
 from shared.logging import configure_logging
 from shared.messaging.acts import perform
+from shared.messaging.coalescing import Appends
 from shared.messaging.jobs import run_jobs
 from shared.messaging.runtime import Runtime, open_runtime
 from shared.messaging.worker import run_worker
+from shared.mongo import stated
 
 NAME = "records"
 
@@ -38,11 +51,15 @@ async def worker() -> None:
     configure_logging(NAME, "worker", settings.log_level)
     async with open_runtime(NAME, settings) as runtime:
         desk, lines = await _desk(runtime), MongoLines(runtime.database)
-        await lines.prepare()
+        documents, traces = MongoDocuments(runtime.database), MongoTraces(runtime.database)
+        for prepared in (lines, documents, traces):
+            await prepared.prepare()
         flows = subscriptions(
             accounts=desk.accounts,
             lines=lines,
             notices=desk.notices,
+            documents=documents,
+            traces=traces,
             policy=settings.notice_policy,
             clock=runtime.clock,
         )
@@ -65,12 +82,13 @@ async def jobs() -> None:
 
 
 async def api() -> None:
-    """Open the doors of people, agents and operators; those of professionals come with the traced read."""
+    """Open the doors of people, professionals, agents and operators."""
     settings = RecordsSettings()
     configure_logging(NAME, "api", settings.log_level)
     proofs = TypstProofs(demonstration=settings.demonstration)
     async with open_runtime(NAME, settings) as runtime, proofs:
-        desk = await _desk(runtime)
+        desk, appends = await _desk(runtime), Appends(runtime)
+        reception = await _reception(runtime, settings, desk, appends)
         counter = Counter(partial(perform, runtime), desk, runtime.index_key, settings.production)
         campaign = partial(
             campaign_doors,
@@ -84,9 +102,34 @@ async def api() -> None:
         def doors(gate: Gate) -> list[APIRouter]:
             agent = gate.admits(Kind.PHONE_AGENT)
             people = opposition_doors(counter, agent=agent)
-            return [people, proof_doors(counter, proofs, agent=agent), campaign(operator=gate.operator)]
+            anybody = gate.admits(*Kind)  # who may not is denied by the one decision, and traced
+            record = [made(reception, reader=anybody) for made in (reading_doors, care_doors, governing_doors)]
+            return [*record, people, proof_doors(counter, proofs, agent=agent), campaign(operator=gate.operator)]
 
         await run_api(runtime, doors)
+        await appends.close()
+
+
+async def _reception(runtime: Runtime, settings: RecordsSettings, desk: Desk, appends: Appends) -> Reception:
+    """Return what the doors of records stand on, its stores made ready."""
+    database = runtime.database
+    documents, lines = MongoDocuments(database), MongoLines(database)
+    rights, traces = MongoRights(database), MongoTraces(database)
+    for prepared in (documents, lines, rights, traces):
+        await prepared.prepare()
+    room = ReadingRoom(
+        accounts=desk.accounts,
+        documents=documents,
+        contents=MongoContents(stated(runtime.client["contents" + settings.database_suffix])),
+        lines=lines,
+        rights=rights,
+        vault=runtime.vault,
+        tracer=Tracer(traces, appends.add, runtime.vault, runtime.clock, SystemClock()),
+        index_key=runtime.index_key,
+        clock=runtime.clock,
+        valid_for=timedelta(days=settings.authorisation_days),
+    )
+    return Reception(room, partial(perform, runtime), runtime.index_key, settings.production)
 
 
 async def _desk(runtime: Runtime) -> Desk:

@@ -21,6 +21,8 @@ class RecordsSettings(ServiceSettings):
     """Which delay runs from a notice: a month and ten days, or the decree's six weeks."""
     demonstration: bool = True
     """Whether proofs say that they are not official: a real body has to say that it is none."""
+    authorisation_days: int = Field(default=365, ge=1)
+    """How long a professional's authorisation lasts, unless it is renewed."""
     pilot_from: date = date(2021, 7, 1)
     pilot_departments: Words = ("31", "44", "80")
     pilot_regimes: Words = ("RG", "MSA", "MGEN")

@@ -4,16 +4,21 @@ from functools import partial
 from typing import Any
 
 from services.records.domain.delay import Policy
+from services.records.handlers.documents import store_documents
+from services.records.handlers.logged import forget_traces
 from services.records.handlers.notices import fix_deadlines, stop_clocks
 from services.records.handlers.registrations import register_accounts
 from services.records.handlers.reimbursements import store_reimbursements
-from services.records.ports import AccountStore, LineStore, NoticeStore
+from services.records.ports import AccountStore, DocumentStore, LineStore, NoticeStore, TraceStore
 from shared.clock import Clock
-from shared.contracts.ingest import BeneficiaryAcceptedV1, ReimbursementReceivedV1
+from shared.contracts.audit import AccessLoggedV1
+from shared.contracts.ingest import BeneficiaryAcceptedV1, DocumentReceivedV1, ReimbursementReceivedV1
 from shared.contracts.notifications import NoticeSentV1, NoticeUndeliverableV1
 from shared.messaging.subscription import Subscription, of_contract
 from shared.messaging.topology import (
     RECORDS_BENEFICIARIES,
+    RECORDS_DOCUMENTS,
+    RECORDS_LOGGED,
     RECORDS_NOTICES_SENT,
     RECORDS_NOTICES_UNDELIVERABLE,
     RECORDS_REIMBURSEMENTS,
@@ -21,7 +26,14 @@ from shared.messaging.topology import (
 
 
 def subscriptions(
-    *, accounts: AccountStore, lines: LineStore, notices: NoticeStore, policy: Policy, clock: Clock
+    *,
+    accounts: AccountStore,
+    lines: LineStore,
+    notices: NoticeStore,
+    documents: DocumentStore,
+    traces: TraceStore,
+    policy: Policy,
+    clock: Clock,
 ) -> list[Subscription[Any]]:
     """Return records' flows and their handlers."""
     return [
@@ -44,5 +56,15 @@ def subscriptions(
             flow=RECORDS_NOTICES_UNDELIVERABLE,
             admit=of_contract(NoticeUndeliverableV1),
             handler=partial(stop_clocks, notices=notices),
+        ),
+        Subscription(
+            flow=RECORDS_DOCUMENTS,
+            admit=of_contract(DocumentReceivedV1),
+            handler=partial(store_documents, accounts=accounts, documents=documents, clock=clock),
+        ),
+        Subscription(
+            flow=RECORDS_LOGGED,
+            admit=of_contract(AccessLoggedV1),
+            handler=partial(forget_traces, traces=traces),
         ),
     ]

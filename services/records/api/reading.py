@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.records.api.asking import Reception, answer, available, parameters, search_of, shown
-from services.records.api.counter import InsIn
 from services.records.api.shapes import DocumentOut, DocumentsOut, document_out
 from services.records.handlers.describing import Shown
 from services.records.handlers.reading import find_record, list_documents, open_content, see_document

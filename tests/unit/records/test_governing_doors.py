@@ -311,9 +311,7 @@ class TestReimbursements:
         (line,) = (await library.ask("alice", "/me/reimbursements?month=2026-10")).json()["lines"]
         assert (line["state"], line["care"]) == ("erased", None)
 
-    @pytest.mark.parametrize(
-        "month", ["2026-13", "2026-1", "202610", "2026-10-01", "\u0662" * 4 + "-10", "$ne"]
-    )
+    @pytest.mark.parametrize("month", ["2026-13", "2026-1", "202610", "2026-10-01", "\u0662" * 4 + "-10", "$ne"])
     async def test_bad_months(self, library: Library, month: str):
         """D49: what is no month is refused."""
         await library.person()
