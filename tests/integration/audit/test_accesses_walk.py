@@ -1,9 +1,12 @@
 """A trace's way: published, logged, confirmed to records, read by its person, whose reading is the next trace."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import aio_pika
 import httpx
@@ -73,12 +76,12 @@ class Patients:
         self._issuer = issuer
         self._audit = audit
 
-    async def ask(self, ins: dict[str, str]) -> httpx.Response:
+    async def ask(self, ins: dict[str, str], query: str = "") -> httpx.Response:
         """Ask with a token of one's own."""
         wanted = {"kind": "patient", "sub": "p", "ins": ins}
         token = (await self._client.post(f"{self._issuer}/token", json=wanted)).json()["access_token"]
         headers = {"authorization": f"Bearer {token}"}
-        return await self._client.get(f"{self._audit}/v1/accesses", headers=headers)
+        return await self._client.get(f"{self._audit}/v1/accesses{query}", headers=headers)
 
     async def actions(self, ins: dict[str, str]) -> list[str]:
         """Return what was done with one's record, the newest first."""
@@ -92,13 +95,58 @@ class Patients:
             return False
 
 
+class Wire:
+    """The line between a service and its database, which may be cut."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._ends: set[asyncio.StreamWriter] = set()
+        self.is_cut = False
+
+    async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry what is said both ways."""
+        if self.is_cut:
+            writer.close()
+            return
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self._ends |= {writer, far_writer}
+        await asyncio.gather(_carry(reader, far_writer), _carry(far_reader, writer))
+
+    def cut(self) -> None:
+        """Break every connection, and let none be made."""
+        self.is_cut = True
+        for end in self._ends:
+            end.close()
+
+
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while said := await reader.read(65_536):
+            writer.write(said)
+            await writer.drain()
+    writer.close()
+
+
 @pytest.fixture
-async def patients(launch: Launch, unused_tcp_port: int) -> AsyncIterator[Patients]:
-    """Start audit, both roles, and an issuer."""
-    async with serving(create_app(new_key()), "127.0.0.1", 0) as issuer, httpx.AsyncClient(trust_env=False) as client:
-        jwks = f"http://127.0.0.1:{issuer}/jwks"
+async def wire(installation: Installation) -> AsyncIterator[tuple[Wire, str]]:
+    """Give a line to the database, and the address of its near end."""
+    wire = Wire(urlsplit(installation.mongo_url).port or 27_017)
+    async with await asyncio.start_server(wire.connect, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        yield wire, f"mongodb://127.0.0.1:{port}/?directConnection=true"
+        wire.cut()
+
+
+@pytest.fixture
+async def patients(launch: Launch, unused_tcp_port: int, wire: tuple[Wire, str]) -> AsyncIterator[Patients]:
+    """Start audit, both roles, and an issuer; the role that answers has its database at the end of the wire."""
+    async with (
+        serving(create_app(new_key()), "127.0.0.1", 0) as issuer,
+        httpx.AsyncClient(trust_env=False, timeout=30) as client,
+    ):
+        doors = {"CARNET_JWKS_URL": f"http://127.0.0.1:{issuer}/jwks", "CARNET_HTTP_PORT": str(unused_tcp_port)}
         await launch("audit", "worker")
-        await launch("audit", "api", CARNET_JWKS_URL=jwks, CARNET_HTTP_PORT=str(unused_tcp_port))
+        await launch("audit", "api", CARNET_MONGO_URL=wire[1], **doors)
         asking = Patients(client, f"http://127.0.0.1:{issuer}", f"http://127.0.0.1:{unused_tcp_port}")
         await until(asking.ready, "audit's start")
         yield asking
@@ -130,6 +178,45 @@ async def test_a_trace_s_way(records: Runtime, patients: Patients, installation:
     assert set(await patients.actions(BRUNO)) <= {"accesses-listed"}
     stranger = await patients.ask({**ALICE, "oid": "1.2.250.1.213.1.4.9"})
     assert (stranger.status_code, stranger.json()["code"]) == (404, "record-unavailable")
+
+
+async def test_nobody_else_s(records: Runtime, patients: Patients):
+    """41, 42: no parameter asks for another's list, and another's cursor leads nowhere."""
+    for ins in (ALICE, BRUNO):
+        record = await person(records, ins)
+        for _ in range(2):
+            await leave_trace(records, record)
+    await records.relay.drain(10)
+    for ins in (ALICE, BRUNO):
+        await until(partial(_read_twice, patients, ins), "the readings in the lists")
+
+    own, foreign = [(await patients.ask(ins, "?limit=1")).json()["next"] for ins in (ALICE, BRUNO)]
+    assert (await patients.ask(ALICE, f"?cursor={own}")).status_code == 200
+    answers = [await patients.ask(ALICE, query) for query in (f"?cursor={foreign}", f"?record={record}", f"/{record}")]
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [
+        (400, "cursor-invalid"),
+        (400, "parameter-unknown"),
+        (404, "not-found"),
+    ]
+
+
+async def test_database_gone(records: Runtime, patients: Patients, wire: tuple[Wire, str]):
+    """112: without its database audit shows nothing, for no trace of the reading can be kept."""
+    await leave_trace(records, await person(records, ALICE))
+    await records.relay.drain(10)
+    await until(lambda: _has(patients, ["document-read"]), "the reading in the list")
+
+    wire[0].cut()
+    answer = await patients.ask(ALICE)
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer.headers["retry-after"] == "5"
+    assert "accesses" not in answer.json()
+
+
+async def _read_twice(patients: Patients, ins: dict[str, str]) -> bool:
+    return (await patients.actions(ins)).count("document-read") == 2
 
 
 async def _has(patients: Patients, actions: list[str]) -> bool:
