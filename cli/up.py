@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.interruption import interruptible
+from deploy.local import gateway
 from deploy.local.processes import last_lines
 from deploy.local.roles import ALL
 from deploy.local.system import System, start_system
@@ -39,11 +40,13 @@ def up(
 def show_addresses(system: System, console: Console) -> None:
     """Print where the doors are, and where logs and data lie."""
     table = Table("Process", "Address", title="Carnet runs", title_justify="left")
-    for name in system.roles:
+    for name in (*(role for role in system.roles if role != gateway.NAME), *gateway.PORTS):
         table.add_row(name, system.door(name))
     for name, url in (("RabbitMQ", system.stack.amqp_address), ("MongoDB", system.stack.mongo_url)):
         table.add_row(name, without_password(url))
     console.print(table)
+    console.print("Clients come in by the gateway, whose authority they must trust:")
+    console.print(f"curl --cacert {system.authority} {system.door(gateway.NAME)}/v1/…", soft_wrap=True, highlight=False)
     console.print(f"Logs: {system.stack.home / 'logs'}   Passwords: {system.stack.home / 'passwords.json'}")
 
 

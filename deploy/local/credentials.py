@@ -24,17 +24,22 @@ def ensure_keys(home: Path) -> Path:
 
 
 def ensure_passwords(home: Path, users: Iterable[str]) -> dict[str, str]:
-    """Give a password per broker user; a new user gets a new one, the others keep theirs."""
+    """Give a password per user; a new user gets a new one, the others keep theirs."""
     path = folder(home) / "passwords.json"
     known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     missing = [user for user in users if user not in known]
     if missing:
         known.update({user: secrets.token_urlsafe(24) for user in missing})
-        fresh = path.with_suffix(".new")
-        fresh.unlink(missing_ok=True)
-        _write_once(fresh, json.dumps(known, indent=2).encode(), mode=0o600)
-        fresh.replace(path)
+        replace_secret(path, json.dumps(known, indent=2).encode(), mode=0o400)
     return known
+
+
+def replace_secret(path: Path, content: bytes, *, mode: int) -> None:
+    """Write a file that never has other rights than these, nor half its content."""
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    _write_once(fresh, content, mode=mode)
+    fresh.replace(path)
 
 
 def ensure_erlang_cookie(folder_of_node: Path) -> None:

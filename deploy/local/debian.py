@@ -1,5 +1,6 @@
 """Debian packages unpacked under the clone, without root and without installing anything."""
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -42,21 +43,25 @@ def _fetch(package: str, target: Path) -> None:
     work = target.with_name(f"{package}.partial")
     shutil.rmtree(work, ignore_errors=True)
     folder(work)
-    private = ["-o", f"Dir::State::lists={folder(target.parent / 'lists')}"]
-    try:
-        _download(package, work, [])
-    except StackError:
-        # The machine's own package lists are absent or too old, and they are not ours to refresh.
-        folder(target.parent / "lists" / "partial")
-        _apt(["update", "-qq", *private], work)
-        _download(package, work, private)
+    _download(package, work, target.parent / "lists")
     for deb in sorted(work.glob("*.deb")):
         _run(["dpkg-deb", "-x", str(deb), str(work / "root")], work, f"unpack {deb.name}")
     (work / "root").rename(target)
     shutil.rmtree(work, ignore_errors=True)
 
 
-def _download(package: str, work: Path, options: Sequence[str]) -> None:
+def _download(package: str, work: Path, lists: Path) -> None:
+    """Download by the machine's own package lists; where these are absent or too old, by lists of the clone."""
+    own = ["-o", f"Dir::State::lists={folder(lists)}"]
+    for options in ([], own):
+        with contextlib.suppress(StackError):
+            return _download_listed(package, work, options)
+    folder(lists / "partial")
+    _apt(["update", "-qq", *own], work)
+    return _download_listed(package, work, own)
+
+
+def _download_listed(package: str, work: Path, options: Sequence[str]) -> None:
     plan = _apt(["install", "--simulate", "--reinstall", "--no-install-recommends", *options, package], work)
     names = [line.split()[1] for line in plan.splitlines() if line.startswith("Inst ")]
     wanted = [name for name in names if not name.startswith(UNNEEDED)]

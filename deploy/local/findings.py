@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from deploy.local import mongodb, rabbitmq, rabbitmq_binaries, roles
+from deploy.local import gateway, mongodb, rabbitmq, rabbitmq_binaries, roles
 from deploy.local.credentials import KEY_NAMES
 from deploy.local.places import homes
 from deploy.local.ports import answers, remembered
@@ -44,6 +44,7 @@ def findings(home: Path) -> Iterator[Finding]:
         yield _rabbitmq()
         yield _mongod()
         yield _containers()
+    yield _nginx()
     yield addresses
     yield _disk(home)
     yield from _keys(home)
@@ -74,6 +75,14 @@ def _mongod() -> Finding:
         found = f"{mongod}, without {', '.join(lacking)}: fetched from Debian at the first start"
         return Finding(NOTE, "MongoDB", found)
     return Finding(FINE, "MongoDB", f"{mongodb.version(mongod)} ({mongod})")
+
+
+def _nginx() -> Finding:
+    if (nginx := gateway.find_nginx()) is not None:
+        return Finding(FINE, "nginx", f"{gateway.version(nginx)} ({nginx})")
+    if shutil.which("apt-get") and shutil.which("dpkg-deb"):
+        return Finding(NOTE, "nginx", "not here yet: fetched from Debian at the first start (2 MB, no root)")
+    return Finding(FAILS, "nginx", "not found, and no apt to fetch it", "install nginx: it is the gateway.")
 
 
 def _containers() -> Finding:
@@ -122,6 +131,7 @@ def _processes(home: Path) -> Iterator[Finding]:
         "rabbitmq": lambda: rabbitmq.speaks_amqp(ports.get("amqp", 0)),
         "mongodb": lambda: answers(ports.get("mongo", 0)),
         "epmd": lambda: answers(ports.get("epmd", 0)),
+        gateway.NAME: lambda: gateway.is_ready(home, ports.get(gateway.NAME, 0)),
     }
     for role in roles.ALL:
         port, path = ports.get(role.name, 0), role.ready

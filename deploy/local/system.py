@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from deploy.local import gateway
+from deploy.local.certificates import ensure_authority
 from deploy.local.debian import Say
 from deploy.local.ports import LOOPBACK, assign
 from deploy.local.processes import Running, running_processes, stop_together
@@ -26,8 +28,15 @@ class System:
     ports: Mapping[str, int]
 
     def door(self, name: str) -> str:
-        """Give the base address of a role, e.g. `records.api` or `issuer`."""
+        """Give the base address of a role, e.g. `records.api` or `issuer`, or of the `gateway`."""
+        if name in gateway.PORTS:
+            return gateway.url(self.ports, name)
         return f"http://{LOOPBACK}:{self.ports[name]}"
+
+    @property
+    def authority(self) -> Path:
+        """The certificate that clients of the gateway must trust."""
+        return ensure_authority(self.stack.home).certificate
 
     def revive(self) -> list[str]:
         """Start again the roles that have died, as an orchestrator would; return their names."""
@@ -57,20 +66,31 @@ def start_system(
     outlive_parent: bool = False,
     say: Say = print,
 ) -> System:
-    """Start the stack and its roles, and wait until all are ready; from the main thread.
+    """Start the stack, its roles and the gateway, and wait until all are ready; from the main thread.
 
     Raises StackError, a sentence for the reader; whatever was started by then is stopped.
     """
     say("Starting the broker and the database ...")
     stack = start_stack(home, cache_gb=1.0, outlive_parent=outlive_parent, say=say)
-    system = System(stack, {}, assign(stack.home, [role.name for role in ALL]))
+    system = System(stack, {}, assign(stack.home, [*(role.name for role in ALL), *gateway.PORTS]))
     say("Starting the services ...")
     try:
+        _launch_gateway(system, outlive_parent=outlive_parent, say=say)
         start_roles(system, only=[role.name for role in roles], outlive_parent=outlive_parent)
+        system.roles[gateway.NAME].wait()
     except BaseException:
         system.stop()
         raise
     return system
+
+
+def _launch_gateway(system: System, *, outlive_parent: bool, say: Say) -> None:
+    """Start the gateway; it needs no service to be up."""
+    home, port = system.stack.home, system.ports[gateway.NAME]
+    program = gateway.program(home, system.ports, say=say)
+    server = Server(program, home, lambda: gateway.is_ready(home, port), outlive_parent)
+    system.roles[gateway.NAME] = server
+    server.launch()
 
 
 def start_roles(

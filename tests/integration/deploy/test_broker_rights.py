@@ -51,7 +51,8 @@ async def channel_of(operator: AbstractChannel, vhost: str, amqp_url: Callable[.
     async def open_channel(user: str) -> AbstractChannel:
         if user not in connections:
             connections[user] = await aio_pika.connect(amqp_url(user, vhost))
-        return await connections[user].channel(on_return_raises=True)
+        channel: AbstractChannel = await connections[user].channel(on_return_raises=True)
+        return channel
 
     yield open_channel
     for connection in connections.values():
