@@ -20,10 +20,11 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from shared.clock import SystemClock
 from shared.http.bearer import bearer_token
-from shared.http.identity import MAX_LIFETIME, Kind, TokenError, verify_token
+from shared.http.identity import Kind, TokenError
 from shared.http.limits import BodyLimit
 from shared.http.problems import Problem, install
 from shared.http.server import serving
+from shared.http.verification import MAX_LIFETIME, verify_token
 from shared.roles import told_to_stop
 from simulator.professionals import Register
 from simulator.signing import ALGORITHM, Keyring, load_key, new_key, public_keys

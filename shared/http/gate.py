@@ -15,12 +15,13 @@ from fastapi import Request
 from shared.clock import Clock, SystemClock
 from shared.http.bearer import bearer_token
 from shared.http.certificates import thumbprint
-from shared.http.identity import AccessToken, Kind, Principal, TokenError, verify_token
+from shared.http.identity import AccessToken, Kind, Principal, TokenError
 from shared.http.jwks import JwksCache, JwksUnavailableError, KeySource
 from shared.http.problems import Problem
 from shared.http.professionals import NoProfessionalError, UserInfoUnavailableError
 from shared.http.spent import MongoSpentTokens, SpentTokens
 from shared.http.userinfo import UserInfo, UserInfoSource
+from shared.http.verification import verify_token
 from shared.messaging.failures import Failure, classify
 from shared.messaging.runtime import Runtime
 

@@ -14,9 +14,10 @@ import pytest
 from fastapi import FastAPI
 
 from shared.clock import SystemClock
-from shared.http.identity import Kind, TokenError, verify_token
+from shared.http.identity import Kind, TokenError
 from shared.http.jwks import JwksCache
 from shared.http.server import serving
+from shared.http.verification import verify_token
 from simulator.issuer import AUDIENCE, ISSUER, create_app, load_key
 
 pytestmark = pytest.mark.integration

@@ -13,8 +13,9 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OKPKey
 from joserfc.jws import JWSRegistry
 
-from shared.http.identity import AccessToken, Kind, Principal, TokenError, verify_token
+from shared.http.identity import AccessToken, Kind, Principal, TokenError
 from shared.http.jwks import JwksUnavailableError, UnknownKidError, VerificationKey, parse
+from shared.http.verification import verify_token
 from shared.identity import Structure
 from simulator.issuer import AUDIENCE, ISSUER, mint, new_key, public_keys
 
