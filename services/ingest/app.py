@@ -11,6 +11,7 @@ from services.ingest.adapters.mongo_deposits import MongoDeposits
 from services.ingest.adapters.mongo_identities import MongoIdentities
 from services.ingest.adapters.mongo_states import MongoAccountStates
 from services.ingest.adapters.reader_process import ReaderProcess
+from services.ingest.adapters.shared_vault import SharedVault
 from services.ingest.api.bodies import Intray
 from services.ingest.api.deposits import Counter, deposit_doors
 from services.ingest.domain.insurers import parse_insurers
@@ -84,7 +85,7 @@ async def _counter(runtime: Runtime, settings: IngestSettings) -> AsyncIterator[
             contents=contents,
             accounts=accounts,
             reader=reader,
-            vault=runtime.vault,
+            vault=SharedVault(runtime.vault),
             index_key=runtime.index_key,
             clock=runtime.clock,
             combined=settings.confidentiality_combined,

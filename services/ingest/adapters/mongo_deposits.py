@@ -8,6 +8,7 @@ from functools import partial
 
 from pymongo.asynchronous.database import AsyncDatabase
 
+from services.ingest.adapters.together import Together
 from services.ingest.domain.deposits import Deposit, DepositState
 from shared.messaging.coalescing import Insertion
 from shared.messaging.guarded import Change, write_guarded
@@ -20,14 +21,15 @@ class MongoDeposits:
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
         self._deposits = database["deposits"]
+        self._find_together = Together(self._find_many)
 
     async def prepare(self) -> None:
         """Create the collection: made inside a transaction it would block others."""
         await self._deposits.create_index("_id")
 
     async def find(self, documents: Collection[str]) -> Mapping[str, Deposit]:
-        """See `DepositStore.find`."""
-        return await self._find({"_id": {"$in": list(documents)}})
+        """See `DepositStore.find`: deposits that come at the same time share one find."""
+        return await self._find_together(documents)
 
     async def ended(self, documents: Collection[str]) -> Mapping[str, Deposit]:
         """See `DepositStore.ended`: one find, whoever waits."""
@@ -45,6 +47,9 @@ class MongoDeposits:
             unit.apply(Insertion(self._deposits, new))
         if changes:
             unit.apply(partial(write_guarded, self._deposits, changes))
+
+    async def _find_many(self, documents: Collection[str]) -> Mapping[str, Deposit]:
+        return await self._find({"_id": {"$in": list(documents)}})
 
     async def _find(self, query: Document) -> Mapping[str, Deposit]:
         rows = await self._deposits.find(query).to_list()
