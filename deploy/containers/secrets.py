@@ -1,4 +1,4 @@
-"""Draws the secrets of an installation in containers: `python -m deploy.containers.secrets FOLDER BROKER-NAME...`.
+"""Draws the secrets of an installation in containers: `python -m deploy.containers.secrets FOLDER HOST-NAME...`.
 
 Compose mounts the files as they are, so each belongs to the user that reads it and to nobody else. Run as root, or
 through `docker compose run --rm secrets`, which is.
@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from deploy.containers.certificates import Pair, new_authority, new_server
+from deploy.gateway.configuration import configuration
 from deploy.local.credentials import KEY_BYTES, KEY_NAMES
 from deploy.local.definitions import definitions, topology_definitions
 from deploy.local.users import SERVICES, broker_users
@@ -22,6 +23,8 @@ CARNET: Final = 10_001
 """The user of our own images."""
 SERVERS: Final = 999
 """The user of the broker's and the database's images."""
+GATEWAY: Final = 101
+"""The user of nginx's image."""
 ROOT: Final = 0
 CA: Final = "/run/secrets/ca.pem"
 """Where each container finds the authority's certificate."""
@@ -75,7 +78,7 @@ def draw() -> Iterator[Secret]:
 
 
 def derive(drawn: Mapping[str, bytes], hosts: Sequence[str]) -> Iterator[Secret]:
-    """Yield what follows from the secrets and this release; `hosts` are the names that insurers call the broker."""
+    """Yield what follows from the secrets and this release; `hosts` are the names this host is called."""
     passwords = json.loads(drawn["broker-passwords.json"])
     yield Secret("definitions.json", SERVERS, json.dumps(definitions(passwords) | topology_definitions()).encode())
     authority = Pair(drawn["ca.pem"], drawn["ca.key"])
@@ -84,6 +87,10 @@ def derive(drawn: Mapping[str, bytes], hosts: Sequence[str]) -> Iterator[Secret]
     yield Secret("rabbitmq.key", SERVERS, broker.key)
     database = new_server(authority, ["mongodb", "localhost", "127.0.0.1"])
     yield Secret("mongodb.pem", SERVERS, database.certificate + database.key)
+    gateway = new_server(authority, ["localhost", *hosts])
+    yield Secret("gateway.pem", GATEWAY, gateway.certificate)
+    yield Secret("gateway.key", GATEWAY, gateway.key)
+    yield Secret("nginx.conf", GATEWAY, configuration({}).encode())
 
 
 def _broker() -> Iterator[Secret]:

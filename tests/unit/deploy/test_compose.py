@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from deploy.containers.secrets import new_installation
+from deploy.gateway.configuration import DEFAULTS
 from deploy.local import mongodb, rabbitmq
 from deploy.local.places import CLONE
 from deploy.local.roles import ALL
@@ -48,8 +49,8 @@ def test_only_who_gives_files_away_is_root():
     roots = {name for name, each in CONTAINERS.items() if each.get("user", "").startswith("0")}
     assert roots == {"secrets"}
     assert CONTAINERS["secrets"]["profiles"] == ["setup"]
-    servers = {"rabbitmq", "mongodb"}
-    assert {CONTAINERS[name]["user"] for name in servers} == {"999:999"}
+    servers = {name: CONTAINERS[name]["user"] for name in ("gateway", "rabbitmq", "mongodb")}
+    assert servers == {"gateway": "101:101", "rabbitmq": "999:999", "mongodb": "999:999"}
 
 
 @EVERY
@@ -73,6 +74,12 @@ def test_a_service_reads_its_own_addresses():
     for name, role in OURS.items():
         sources = {each["source"] for each in CONTAINERS[name]["secrets"] if isinstance(each, dict)}
         assert sources == {"ca", f"{role.user}-amqp", f"{role.user}-mongo"}
+
+
+def test_the_gateway_finds_every_door():
+    """The gateway's configuration names the containers of the doors, and waits for them."""
+    doors = {value.partition(":")[0] for name, value in DEFAULTS.items() if name in SERVICES}
+    assert doors == set(CONTAINERS["gateway"]["depends_on"]) == {name for name in OURS if name.endswith("-api")}
 
 
 def test_the_broker_has_the_limits_of_the_native_one():
