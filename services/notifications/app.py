@@ -99,6 +99,7 @@ async def _jobs(runtime: Runtime, settings: NotificationsSettings, press: TypstP
         lot_size=settings.lot_size,
         presses=settings.presses,
         every=settings.every,
+        kept=settings.lots_kept,
     )
 
 

@@ -11,7 +11,15 @@ import structlog
 from services.notifications.domain.notice import Aim
 from services.notifications.domain.policy import Policy
 from services.notifications.domain.wording import Wording
-from services.notifications.handlers.letters import Desk, Gathered, close_lot, gather_lot, make_lot, resume_lot
+from services.notifications.handlers.letters import (
+    Desk,
+    Gathered,
+    close_lot,
+    gather_lot,
+    make_lot,
+    note_purge,
+    resume_lot,
+)
 from services.notifications.handlers.mails import choose_mails, note_mails
 from services.notifications.handlers.reports import Returns, apply_slip
 from services.notifications.ports import Carrier, InTray, OutTray, Press, Verdict
@@ -36,12 +44,14 @@ def jobs(
     lot_size: int,
     presses: int,
     every: timedelta,
+    kept: timedelta,
 ) -> list[Job]:
     """Return the service's jobs; e-mails only where the policy has them."""
     lots = partial(make_lots, desk=desk, press=press, tray=out_tray, lot_size=lot_size, presses=presses)
     found = [
         Job("lots", every, lots),
         Job("reports", every, partial(read_reports, returns=returns, tray=in_tray)),
+        Job("purge", every, partial(purge, desk=desk, out_tray=out_tray, in_tray=in_tray, kept=kept)),
     ]
     if desk.policy is Policy.DECREE:
         mails = partial(send_mails, desk=desk, carrier=carrier, words=words, address=address)
@@ -87,6 +97,20 @@ async def send_mails(
         if len(ends) < len(outgoing.mails):
             log.warning("mail_server_away", count=len(outgoing.mails) - len(ends))
             return
+
+
+async def purge(perform: Perform, *, desk: Desk, out_tray: OutTray, in_tray: InTray, kept: timedelta) -> None:
+    """Remove the files of lots that the printer is done with, and of what was reported, once they were kept enough.
+
+    Files go first: a process that dies in between finds nothing to remove the next time, and notes it.
+    """
+    before = desk.clock.now() - kept
+    for lot in await desk.lots.purgeable(before, _SLIPS):
+        await out_tray.remove(lot.number)
+        await perform(partial(note_purge, lot=lot, lots=desk.lots))
+        log.info("lot_purged", key=lot.number)
+    if gone := await in_tray.forget(before):
+        log.info("slips_purged", count=gone)
 
 
 async def read_reports(perform: Perform, *, returns: Returns, tray: InTray) -> None:

@@ -81,6 +81,9 @@ class LotStore(Protocol):
     async def latest(self, limit: int) -> Sequence[Lot]:
         """Return the newest lots, the newest first."""
 
+    async def purgeable(self, before: datetime, limit: int) -> Sequence[Lot]:
+        """Return lots made before an instant that the printer has answered for and whose files are there still."""
+
     def save(self, lot: Lot, unit: Unit, *, read: Lot | None) -> None:
         """Write a lot when the unit commits, provided that it is still as it was read, or still absent."""
 
@@ -110,6 +113,9 @@ class OutTray(Protocol):
 
     async def hand_over(self, lot: Lot, letters: Sequence[Letter], pdf: bytes) -> str:
         """Put a lot there, whole or not at all, and return the digest of its manifest; what is there stays."""
+
+    async def remove(self, number: str) -> None:
+        """Remove a lot's files; what is gone already stays gone."""
 
 
 class SlipKind(StrEnum):
@@ -149,6 +155,9 @@ class InTray(Protocol):
 
     async def put_away(self, slip: Slip, verdict: Verdict) -> None:
         """Move a slip to where it is kept."""
+
+    async def forget(self, before: datetime) -> int:
+        """Remove what was put away before an instant and return how much that was."""
 
 
 class MailEnd(Enum):

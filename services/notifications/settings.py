@@ -37,6 +37,8 @@ class NotificationsSettings(ServiceSettings):
     lot_size: int = Field(default=LARGEST, ge=1, le=LARGEST)
     presses: int = Field(default=1, ge=1, le=16)
     """Processes that typeset letters, one per core."""
+    lots_kept: timedelta = timedelta(days=90)
+    """How long files that name people stay once the printer is done with them; a return may come back until then."""
     smtp_host: str = "127.0.0.1"
     smtp_port: int = Field(default=8025, ge=1, le=65_535)
     smtp_start_tls: bool = False

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from services.notifications.domain.contact import Contact
 from services.notifications.domain.decision import Decision, Preference
-from services.notifications.domain.lot import Letter, Lot, LotState
+from services.notifications.domain.lot import PURGEABLE, Letter, Lot, LotState
 from services.notifications.domain.mail import Mail
 from services.notifications.domain.notice import Notice, NoticeState
 from services.notifications.ports import MailEnd
@@ -131,6 +131,11 @@ class InMemoryLots:
         """Return the newest lots."""
         return [self.rows[number] for number in sorted(self.rows, reverse=True)[:limit]]
 
+    async def purgeable(self, before: datetime, limit: int) -> Sequence[Lot]:
+        """Return lots whose files may go."""
+        over = [lot for lot in self.rows.values() if lot.state in PURGEABLE and lot.made_at < before]
+        return sorted(over, key=lambda lot: lot.number)[:limit]
+
     def save(self, lot: Lot, unit: Unit, *, read: Lot | None) -> None:
         """Write a lot when the unit commits, if it is as it was read."""
         self.rows.save([lot], unit, {} if read is None else {lot.number: read}, lambda row: row.number)
@@ -185,6 +190,10 @@ class Pile:
         if self.cut:
             raise ConnectionError
         return f"manifest of {lot.number}"
+
+    async def remove(self, number: str) -> None:
+        """Remove a lot."""
+        self.lots.pop(number, None)
 
 
 class Postman:

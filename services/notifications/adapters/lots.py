@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
@@ -50,6 +51,16 @@ class LotFolders:
     async def hand_over(self, lot: Lot, letters: Sequence[Letter], pdf: bytes) -> str:
         """See `OutTray.hand_over`."""
         return await asyncio.to_thread(self._hand_over, lot, letters, pdf)
+
+    async def remove(self, number: str) -> None:
+        """See `OutTray.remove`: the end goes first, so that no half of a lot looks whole."""
+        await asyncio.to_thread(self._remove, self._root / number)
+
+    def _remove(self, folder: Path) -> None:
+        (folder / END).unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            raise LotDamagedError(folder.name)
 
     def _hand_over(self, lot: Lot, letters: Sequence[Letter], pdf: bytes) -> str:
         folder = self._root / lot.number
@@ -148,6 +159,17 @@ class ReturnsFolder:
         """See `InTray.put_away`; a second slip of the same name does not hide the first."""
         target = self._root / verdict.value / f"{slip.digest[:16]}-{slip.name}"
         await asyncio.to_thread((self._root / slip.name).rename, target)
+
+    async def forget(self, before: datetime) -> int:
+        """See `InTray.forget`: by the time at which a slip was last written."""
+        return await asyncio.to_thread(self._forget, before.timestamp())
+
+    def _forget(self, before: float) -> int:
+        kept = [self._root / verdict.value for verdict in (Verdict.DONE, Verdict.QUARANTINE)]
+        old = [path for folder in kept for path in folder.iterdir() if path.stat().st_mtime < before]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
 
     def _waiting(self, limit: int) -> list[Slip]:
         paths = (path for path in sorted(self._root.iterdir()) if path.is_file() and not path.is_symlink())

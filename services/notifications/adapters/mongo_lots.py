@@ -9,7 +9,7 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
-from services.notifications.domain.lot import Lot, LotState
+from services.notifications.domain.lot import PURGEABLE, Lot, LotState
 from shared.messaging.guarded import Change, write_guarded
 from shared.messaging.unit import Unit
 from shared.mongo import Document
@@ -38,6 +38,11 @@ class MongoLots:
     async def latest(self, limit: int) -> Sequence[Lot]:
         """See `LotStore.latest`: numbers of one length are in the order of their making."""
         return [_lot(row) for row in await self._lots.find().sort("_id", DESCENDING).limit(limit).to_list()]
+
+    async def purgeable(self, before: datetime, limit: int) -> Sequence[Lot]:
+        """See `LotStore.purgeable`."""
+        over = {"state": {"$in": sorted(PURGEABLE)}, "made_at": {"$lt": before}}
+        return [_lot(row) for row in await self._lots.find(over).sort("_id", ASCENDING).limit(limit).to_list()]
 
     def save(self, lot: Lot, unit: Unit, *, read: Lot | None) -> None:
         """See `LotStore.save`."""

@@ -21,6 +21,12 @@ class LotState(StrEnum):
     REJECTED = "rejected"
     VOID = "void"
     """Nobody was left to write to before it was made."""
+    PURGED = "purged"
+    """The printer was done with it, and its files, which name people, were removed."""
+
+
+PURGEABLE: Final = frozenset({LotState.ACCEPTED, LotState.REJECTED})
+"""Lots that the printer has answered for: nobody reads their files any more."""
 
 
 @dataclass(frozen=True, slots=True)

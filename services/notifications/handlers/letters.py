@@ -106,6 +106,11 @@ async def close_lot(unit: Unit, *, lot: Lot, manifest: str, lots: LotStore) -> N
         lots.save(moved(desk_copy, LotState.HANDED_OVER, manifest=manifest), unit, read=desk_copy)
 
 
+async def note_purge(unit: Unit, *, lot: Lot, lots: LotStore) -> None:
+    """Note that a lot's files were removed."""
+    lots.save(moved(lot, LotState.PURGED, reason=lot.reason), unit, read=lot)
+
+
 _Written = list[tuple[Readable, tuple[str, ...], str | None]]
 
 

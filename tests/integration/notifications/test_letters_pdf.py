@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import pypdfium2  # type: ignore[import-untyped]
 import pytest
 import typst
+import zxingcpp
 
 from services.notifications.adapters import typesetting
 from services.notifications.adapters.typesetting import typeset
@@ -145,6 +147,24 @@ def test_an_accessible_archive(press: TypstPress, tmp_path: Path):
         "LiberationMono",
     }
     assert all(re.search(r"yes yes yes\s", line) for line in fonts)  # embedded, subset, readable back
+
+
+@pytest.mark.parametrize("dots", [200, 300])
+def test_a_machine_reads_the_sorting_code(press: TypstPress, dots: int):
+    """The DataMatrix of every page, as printed, is read back as lot, place, page and pages (ISO/IEC 16022)."""
+    lot = replace(LOT, number="20261120-99999", letters=500)
+    pdf = pypdfium2.PdfDocument(typeset(press.batch(lot, [letter(place) for place in (1, 77, 500)])))
+
+    read = [decoded(page, dots) for page in pdf]
+
+    assert read == [["20261120-99999/0001/1/1"], ["20261120-99999/0077/1/1"], ["20261120-99999/0500/1/1"]]
+
+
+def decoded(page: Any, dots: int) -> list[str]:
+    """Return what a reader of barcodes finds on a page, at so many dots per inch."""
+    picture = page.render(scale=dots / 72, grayscale=True)
+    pixels = memoryview(bytes(picture.buffer)).cast("B", shape=(picture.height, picture.stride))
+    return [found.text for found in zxingcpp.read_barcodes(pixels)]
 
 
 def test_the_same_again(press: TypstPress):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -24,6 +25,7 @@ LETTERS = [
     Letter("b" * 32, 3, "MGEN", ("M O'NEILL", "1 RUE X", "1000 BRUXELLES", "BELGIQUE"), None, "ACDE-FGHK"),
 ]
 PDF = b"%PDF-1.7 two pages"
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 class PowerCutError(Exception):
@@ -164,3 +166,27 @@ async def test_slips(tmp_path: Path):
     await tray.put_away(slips[1], Verdict.QUARANTINE)
     assert len(list((tmp_path / "done").iterdir())) == 2
     assert len(list((tmp_path / "quarantine").iterdir())) == 1
+
+
+async def test_a_lot_removed(tray: LotFolders, tmp_path: Path):
+    """A lot's files are removed whole; removing what is gone, or was half removed, is no failure."""
+    await tray.hand_over(LOT, LETTERS, PDF)
+
+    await tray.remove(LOT.number)
+    await tray.remove(LOT.number)
+
+    assert list((tmp_path / "lots").iterdir()) == []
+    assert await tray.handed_over(LOT.number) is None
+
+
+async def test_slips_forgotten(tmp_path: Path):
+    """What was put away is removed once it is old; what waits stays, however old."""
+    tray, old = ReturnsFolder(tmp_path), NOON.timestamp() - 1
+    for name, folder in (("a.eml", "done"), ("b.eml", "quarantine"), ("c.eml", "done"), ("d.eml", ".")):
+        (tmp_path / folder / name).write_text("x")
+        if name != "c.eml":
+            os.utime(tmp_path / folder / name, (old, old))
+
+    assert await tray.forget(NOON) == 2
+    left = sorted(path.name for path in tmp_path.rglob("*.eml"))  # noqa: ASYNC240 - a test may wait for its disk
+    assert left == ["c.eml", "d.eml"]

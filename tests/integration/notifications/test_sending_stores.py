@@ -8,14 +8,22 @@ from uuid import uuid4
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
+from services.notifications.adapters.mongo_decisions import MongoDecisions, MongoPreferences
 from services.notifications.adapters.mongo_lots import MongoLots, MongoSlips
 from services.notifications.adapters.mongo_notices import MongoNotices
+from services.notifications.domain.decision import Decision, Preference
 from services.notifications.domain.lot import Lot, LotState, moved
-from services.notifications.domain.notice import Notice, NoticeState, by_post, placed, sent
-from services.notifications.ports import LotStore, NoticeStore, SlipStore
+from services.notifications.domain.notice import Aim, Notice, NoticeState, by_post, placed, sent
+from services.notifications.ports import DecisionStore, LotStore, NoticeStore, PreferenceStore, SlipStore
 from shared.messaging.failures import Failure, classify
 from shared.messaging.unit import Unit
-from tests.fakes.notifications import InMemoryLots, InMemoryNotices, InMemorySlips
+from tests.fakes.notifications import (
+    InMemoryDecisions,
+    InMemoryLots,
+    InMemoryNotices,
+    InMemoryPreferences,
+    InMemorySlips,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -26,11 +34,13 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Stores:
-    """The three stores, and the database that one kind of them is in."""
+    """The stores, and the database that one kind of them is in."""
 
     notices: NoticeStore
     lots: LotStore
     slips: SlipStore
+    decisions: DecisionStore
+    preferences: PreferenceStore
     database: Database
 
     async def commit(self, unit: Unit) -> None:
@@ -56,11 +66,18 @@ class Stores:
 async def stores(request: pytest.FixtureRequest, database: Database) -> Stores:
     """Give each kind of store in turn, empty."""
     if request.param == "memory":
-        return Stores(InMemoryNotices(), InMemoryLots(), InMemorySlips(), database)
+        return Stores(
+            InMemoryNotices(),
+            InMemoryLots(),
+            InMemorySlips(),
+            InMemoryDecisions(),
+            InMemoryPreferences(),
+            database,
+        )
     notices, lots = MongoNotices(database), MongoLots(database)
     await notices.prepare()
     await lots.prepare()
-    return Stores(notices, lots, MongoSlips(database), database)
+    return Stores(notices, lots, MongoSlips(database), MongoDecisions(database), MongoPreferences(database), database)
 
 
 def notice(minutes: int = 0, **changes: Any) -> Notice:
@@ -127,6 +144,61 @@ async def test_lots(stores: Stores):
     assert await stores.lots.find("x") is None
     assert await stores.lots.unfinished() == [new]
     assert await stores.lots.latest(1) == [new]
+
+
+async def test_purgeable_lots(stores: Stores):
+    """Files may go of lots that are old and that the printer has answered for, the oldest first."""
+    lots = {}
+    for place, state in enumerate(LotState, 1):
+        for age, made_at in (("old", NOW - timedelta(seconds=1)), ("new", NOW)):
+            lot = replace(Lot(f"20261120-{place:04}{age == 'new':d}", made_at, 3), state=state)
+            await stores.save_lot(lot)
+            lots[age, state] = lot
+
+    assert await stores.lots.purgeable(NOW, 10) == [lots["old", LotState.ACCEPTED], lots["old", LotState.REJECTED]]
+    assert await stores.lots.purgeable(NOW, 1) == [lots["old", LotState.ACCEPTED]]
+
+
+async def test_a_persons_notices(stores: Stores):
+    """A person's notices are found by the record, and nobody else's."""
+    mine = notice()
+    again = replace(notice(1), record=mine.record, aim=Aim.CODE, last_day=date(2027, 1, 1))
+    await stores.save(mine, again, notice())
+
+    assert {each.id: each for each in await stores.notices.of_record(mine.record)} == {mine.id: mine, again.id: again}
+
+
+@pytest.mark.parametrize("was_read", [True, False])
+async def test_decisions(stores: Stores, was_read: bool):
+    """A decision is found as it was saved; one that changed since it was read stops the commit."""
+    first, later = Decision("a" * 32, 4, "opposed"), Decision("a" * 32, 5, "opened")
+    for decision, read in ((first, {}), (later, {first.record: first})):
+        unit = Unit()
+        stores.decisions.save([decision], unit, read=read)
+        await stores.commit(unit)
+    assert await stores.decisions.find({first.record, "b"}) == {first.record: later}
+
+    late = Unit()
+    stores.decisions.save([replace(first, version=6)], late, read={first.record: first} if was_read else {})
+    with pytest.raises(Exception) as raced:  # noqa: PT011 - judged by what the core makes of it
+        await stores.commit(late)
+    assert classify(raced.value) is Failure.CONFLICT
+
+
+async def test_preferences(stores: Stores):
+    """A preference is found as it was saved; of two changes that saw the same one, one is refused."""
+    first = Preference("a" * 32, by_email=False)
+    for preference, read in ((first, None), (replace(first, by_email=True, version=2), first)):
+        unit = Unit()
+        stores.preferences.save(preference, unit, read=read)
+        await stores.commit(unit)
+    assert (await stores.preferences.find({first.record}))[first.record].by_email
+
+    late = Unit()
+    stores.preferences.save(replace(first, version=2), late, read=first)
+    with pytest.raises(Exception) as raced:  # noqa: PT011 - judged by what the core makes of it
+        await stores.commit(late)
+    assert classify(raced.value) is Failure.CONFLICT
 
 
 @pytest.mark.parametrize("was_read", [True, False])

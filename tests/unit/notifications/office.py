@@ -15,7 +15,7 @@ from services.notifications.domain.wording import wordings
 from services.notifications.handlers.letters import Desk
 from services.notifications.handlers.notices import take_notices
 from services.notifications.handlers.reports import Returns
-from services.notifications.jobs import make_lots, read_reports, send_mails
+from services.notifications.jobs import make_lots, purge, read_reports, send_mails
 from services.notifications.ports import Slip, SlipKind, Verdict
 from shared.contracts.event import Event
 from shared.contracts.notifications import NoticeSentV1
@@ -126,6 +126,10 @@ class Office:
         words = wordings(self.desk.policy)
         await send_mails(self.perform, desk=self.desk, carrier=self.postman, words=words, address=("TSA 1",))
 
+    async def purge(self, kept: timedelta) -> None:
+        """Run the job `purge`."""
+        await purge(self.perform, desk=self.desk, out_tray=self.pile, in_tray=Tray([]), kept=kept)
+
     async def report(self, *slips: Slip) -> list[Verdict]:
         """Run the job `reports` on slips, in this order."""
         tray = Tray(list(slips))
@@ -154,6 +158,10 @@ class Tray:
     async def waiting(self, limit: int) -> list[Slip]:
         """Return the slips."""
         return self.slips[:limit]
+
+    async def forget(self, before: datetime) -> int:
+        """Keep everything."""
+        return 0
 
     async def put_away(self, slip: Slip, verdict: Verdict) -> None:
         """Note the verdict."""
