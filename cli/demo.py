@@ -20,7 +20,9 @@ from rich.status import Status
 from cli import audit
 from cli.books import ends
 from cli.demonstration.campaign import write_to_everybody
+from cli.demonstration.documents import PATIENTS_SHARE, deposit
 from cli.demonstration.insurance import insure
+from cli.demonstration.reads import read
 from cli.demonstration.report import print_addresses, report
 from cli.demonstration.stage import CLOCK, Stage
 from cli.demonstration.story import Story, watch
@@ -34,9 +36,12 @@ from deploy.local.processes import running_processes
 from deploy.local.roles import ALL
 from deploy.local.system import System, start_system
 from deploy.local.users import insurers as insurers_table
-from shared.clock import paris_date
+from shared.clock import ClockAhead, paris_date
+from simulator.archive import Archive
 from simulator.insurer import insurers
+from simulator.population import Person
 from simulator.population import people as population
+from simulator.publications import is_open, season_at
 
 GOOD, WRONG, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
@@ -165,8 +170,12 @@ async def _show(system: System, story: Story, console: Console) -> Summary:
     users = {insurer["code"]: insurer["user"] for insurer in insurers_table()}
     async with MessagingDoors.open(addresses, OperatorAuth(issuer=issuer)) as doors:
         await _refuse_old_books(doors)
-        async with insurers(users, system.stack.amqp_url, story.tally) as senders:
-            await _tell_and_show(story, Stage(system.stack.home, doors, senders, addresses), console)
+        crowd = list(population(story.seed, story.people))
+        clock = ClockAhead(system.stack.home / CLOCK)
+        archive = Archive(crowd, seed=story.seed, lines=story.lines, season=lambda: season_at(clock.now()))
+        async with insurers(users, system.stack.amqp_url, story.tally, archive) as senders:
+            stage = Stage(system.stack.home, clock, doors, senders, {**addresses, "issuer": issuer})
+            await _tell_and_show(story, stage, crowd, console)
     with console.status("Recomputing the log from its first entry ..."):
         verdict = _verify_log(addresses["audit"], issuer)
     return summarise(story, verdict, {**addresses, "issuer": issuer}, time.monotonic() - story.began)
@@ -179,22 +188,23 @@ async def _refuse_old_books(doors: MessagingDoors) -> None:
         raise StackError("The database holds events already: the demonstration needs an empty one to add up its books.")
 
 
-async def _tell_and_show(story: Story, stage: Stage, console: Console) -> None:
+async def _tell_and_show(story: Story, stage: Stage, crowd: list[Person], console: Console) -> None:
     try:
         async with asyncio.TaskGroup() as tasks:
             beside = [tasks.create_task(watch(story, stage)), tasks.create_task(paint(story, console))]
-            await _tell(story, stage)
+            await _tell(story, stage, crowd)
             for task in beside:
                 task.cancel()
     except ExceptionGroup as group:
         raise StackError(f"The demonstration broke off: {_first(group)}") from group
 
 
-async def _tell(story: Story, stage: Stage) -> None:
+async def _tell(story: Story, stage: Stage, crowd: list[Person]) -> None:
     """Go through the whole story."""
-    crowd = list(population(story.seed, story.people))
     await insure(story, stage, crowd)
     await write_to_everybody(story, stage, crowd)
+    patients = [person for person in crowd if is_open(person)][: max(3, int(len(crowd) * PATIENTS_SHARE))]
+    await read(story, stage, await deposit(story, stage, patients))
     story.phase = ""
 
 

@@ -5,12 +5,13 @@ services' own books are compared with.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 import orjson
 
+from shared.clock import paris_date
 from shared.contracts.event import schema_name
 from shared.contracts.insurers import BeneficiaryRegisteredV1, ReimbursementSettledV1
 from shared.messaging.cloudevents import SINGLE
@@ -112,6 +113,11 @@ class Season:
         if care.isoformat()[:7] < self.first_shown_month:
             return End(RECORDS_REIMBURSEMENTS.queue, "ignored", "older-than-24-months")
         return End(RECORDS_REIMBURSEMENTS.queue, "done")
+
+
+def season_at(instant: datetime) -> Season:
+    """Return when something is published: at an instant, on its day in Paris."""
+    return Season(instant.isoformat(timespec="seconds"), paris_date(instant))
 
 
 def is_open(person: Person) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from cli.books import histories_asked
 from cli.demonstration.insurance import rest
 from cli.demonstration.stage import Stage
 from cli.demonstration.story import Arc, Check, Story
@@ -62,6 +63,7 @@ async def write_to_everybody(story: Story, stage: Stage, crowd: list[Person]) ->
             (
                 Check("letters posted", waiting, len(post.posted)),
                 Check("letters that came back", post.returned.total(), sum(story.campaign["returned"].values())),
+                Check("histories asked for and answered", histories_asked(story.summaries), story.tally.histories),
                 Check(
                     "records opened by the deadline", waiting - post.returned.total(), story.accounts("open") - opened
                 ),

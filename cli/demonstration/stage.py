@@ -1,5 +1,6 @@
 """What the demonstration's people and insurers have in their hands: doors, connections, folders and a calendar."""
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -19,6 +20,7 @@ class Stage:
     """Where a story is told."""
 
     home: Path
+    clock: ClockAhead
     doors: MessagingDoors
     senders: Mapping[str, Insurer]
     addresses: Mapping[str, str]
@@ -33,9 +35,18 @@ class Stage:
         """Where it reports."""
         return self.home / "print" / "returns"
 
+    def front(self, service: str) -> str:
+        """Return where people and software find a service's doors: the gateway's address, if there is one."""
+        return self.addresses.get("gateway", self.addresses[service])
+
+    def trust(self) -> ssl.SSLContext | bool:
+        """Return whom to trust: the clone's own authority."""
+        authority = self.home / "tls" / "ca.pem"
+        return ssl.create_default_context(cafile=authority) if authority.exists() else True
+
     def now(self) -> datetime:
         """Return the instant that the services' clocks show, in UTC."""
-        return ClockAhead(self.home / CLOCK).now()
+        return self.clock.now()
 
     def today(self) -> date:
         """Return the day in Paris."""

@@ -68,10 +68,14 @@ class Story:
     summaries: Summaries = field(default_factory=dict)
     campaign: dict[str, Any] = field(default_factory=dict)
     """What ``/ops/campaign`` said last."""
+    looks: int = 0
+    """How often every door was looked at."""
     today: datetime | None = None
     """The instant of the demonstration's own clock."""
     phase: str = ""
     trouble: str | None = None
+    rates: dict[str, float] = field(default_factory=dict)
+    """Lines per second of the first chapter, by stage."""
     arcs: list[Arc] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
@@ -136,6 +140,7 @@ async def watch(story: Story, stage: Stage) -> None:
         else:
             last_answer, story.trouble = time.monotonic(), None
             story.campaign, story.today = campaign, stage.now()
+            story.looks += 1
             story.summaries = dict(zip(doors.services, answers, strict=True))
             story.samples.append(story.sample())
             now_seen = (ends(story.summaries), in_motion(story.summaries), story.tally.told.total(), campaign)

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from cli.books import Count, FlowBooks, all_books, answers_sent, ends, in_motion
-from cli.demonstration.story import Arc, Sample, Story
+from cli.demonstration.story import Arc, Story
 from shared.contracts.ingest import BeneficiaryAcceptedV1, ReimbursementReceivedV1
 from shared.messaging.topology import FLOWS, UNKNOWN, UPSTREAM
 
@@ -14,8 +14,6 @@ _COMPARED: Final = [
     if flow.exchange in (UPSTREAM, UNKNOWN) or flow.key in (BeneficiaryAcceptedV1.TYPE, ReimbursementReceivedV1.TYPE)
 ]
 """Where what insurers publish comes to its ends; the rest of the system's life is compared arc by arc."""
-
-_NEARLY: Final = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,7 @@ def summarise(story: Story, log: Verdict, addresses: dict[str, str], seconds: fl
         arcs=story.arcs,
         moving=in_motion(story.summaries),
         log=log,
-        rates=rates(story),
+        rates=story.rates,
         seconds=round(seconds, 1),
         addresses=addresses,
     )
@@ -114,25 +112,3 @@ def compare(story: Story) -> list[Comparison]:
     order = {queue: place for place, queue in enumerate(_COMPARED)}
     found = sorted(counted.keys() | expected.keys(), key=lambda end: (order[end.queue], end.state, end.reason or ""))
     return [Comparison(*end, expected=expected.get(end, 0), counted=counted[end]) for end in found]
-
-
-def rates(story: Story) -> dict[str, float]:
-    """Return lines per second, from the first line published until nearly all had come to each stage.
-
-    Nearly: the few lines of unknown people wait on purpose, and would make everything look slow.
-    """
-    began, ended = story.lines_began, story.lines_ended
-    samples = [sample for sample in story.samples if began is not None and sample.at > began]
-    if not samples or began is None or ended is None:
-        return {}
-    lines = samples[-1].published
-    stages = [stage for stage in ("checked", "decided", "logged") if getattr(samples[-1], stage)]
-    times = {stage: _reached(samples, stage) for stage in stages}
-    found = {stage: lines * _NEARLY / (at - began) for stage, at in times.items()}
-    return {name: round(rate, 1) for name, rate in {"published": lines / (ended - began), **found}.items()}
-
-
-def _reached(samples: list[Sample], stage: str) -> float:
-    """Return when nearly all of what came to a stage had come."""
-    final = getattr(samples[-1], stage)
-    return next(sample.at for sample in samples if getattr(sample, stage) >= final * _NEARLY)

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from cli.demonstration.insurance import rates
 from cli.demonstration.report import print_addresses, report
 from cli.demonstration.story import Sample, Story
-from cli.demonstration.summary import Verdict, compare, rates, summarise
+from cli.demonstration.summary import Verdict, compare, summarise
 from cli.demonstration.view import clock, live, plain, speed
 from simulator.publications import End
 
