@@ -7,7 +7,8 @@ import socket
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,9 +18,10 @@ import httpx
 from aio_pika.abc import AbstractIncomingMessage, AbstractRobustChannel
 
 from deploy.local.users import INSURERS_FILE
+from deploy.local.users import insurers as insurers_table
 from deploy.local.vhosts import create_vhost, delete_vhost, load_topology
 from services.ingest.domain.documents.ids import document_id
-from shared.clock import SystemClock
+from shared.clock import SystemClock, paris_date
 from shared.contracts.event import Event
 from shared.contracts.ingest import DocumentReceivedV1
 from shared.contracts.records import (
@@ -39,7 +41,10 @@ from shared.messaging.topology import EVENTS
 from shared.mongo import stated
 from shared.sealing.kek import FileKek
 from shared.sealing.mongo_vault import MongoVault
+from simulator.insurer import Tally, insurers, publish_all
 from simulator.issuer import create_app, new_key
+from simulator.population import people
+from simulator.publications import Season
 from tests.fakes.documents import INS, TEST_OID
 from tests.integration.conftest import ROOT, Installation, until
 
@@ -180,6 +185,27 @@ class Clinic:
 
         await until(followed, "the opening")
         return record
+
+    async def register(self, *numbers: tuple[str, str]) -> None:
+        """Let insurers register people by number and OID, whose DMP is older than automatic opening (F03).
+
+        Records opens their records, so its worker has to run; wait until ingest knows.
+        """
+        now = SystemClock().now()
+        season = Season(now.isoformat(), paris_date(now))
+        chosen = [
+            replace(person, ins=value, oid=oid, dmp_created_on=date(2019, 5, 2), birth_date=date(1979, 3, 14))
+            for person, (value, oid) in zip(people(1, len(numbers)), numbers, strict=True)
+        ]
+        users = {str(each["code"]): str(each["user"]) for each in insurers_table()}
+        async with insurers(users, self.installation.amqp_url, Tally()) as senders:
+            await publish_all(senders, [season.registration(person) for person in chosen])
+        accounts = self.database("ingest")["accounts"]
+
+        async def followed() -> bool:
+            return bool(await accounts.count_documents({"open": True}) >= len(numbers))
+
+        await until(followed, "the openings")
 
     async def oppose(self, record: str) -> None:
         """Tell ingest that a person opposes."""
