@@ -45,6 +45,17 @@ def letters(
     _become("bench.letters", "--rounds", str(rounds), *(["--json"] if as_json else []))
 
 
+@app.command()
+def deposits(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    rounds: Annotated[int, typer.Option(min=1, help="Repetitions of each side; medians are shown.")] = 3,
+    scale: Annotated[float, typer.Option(min=0.05, help="Share of the usual number of documents.")] = 1.0,
+) -> None:
+    """Documents of 77 kB over HTTP, beside one majority commit and a GridFS file; about two minutes."""
+    _become("bench.deposits", "--rounds", str(rounds), "--scale", str(scale), *(["--json"] if as_json else []))
+
+
 def _become(module: str, *arguments: str) -> NoReturn:
     """Go on as the benchmark: it handles Ctrl-C itself, and this command imports nothing that it measures."""
     os.chdir(CLONE)
