@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter
 
 from services.ingest.adapters.cda_reader import Limits
+from services.ingest.adapters.mongo_backlog import MongoBacklog
 from services.ingest.adapters.mongo_contents import MongoContents
 from services.ingest.adapters.mongo_deposits import MongoDeposits
 from services.ingest.adapters.mongo_identities import MongoIdentities
@@ -91,5 +92,11 @@ async def _counter(runtime: Runtime, settings: IngestSettings) -> AsyncIterator[
             combined=settings.confidentiality_combined,
         )
         intray = Intray(largest=settings.document_bytes, together=settings.bodies_bytes, seconds=settings.body_seconds)
-        yield Counter(intake, intray, lambda unit, size: appends.add(unit, size=size), Answers(deposits))
+        yield Counter(
+            intake,
+            intray,
+            lambda unit, size: appends.add(unit, size=size),
+            Answers(deposits),
+            MongoBacklog(database),
+        )
         await appends.close()

@@ -53,6 +53,13 @@ class ContentStore(Protocol):
         """Insert a document's bytes when the unit commits."""
 
 
+class Backlog(Protocol):
+    """What waits to be published."""
+
+    async def is_full(self) -> bool:
+        """Tell whether the oldest has waited so long that nothing may be added (rule 12)."""
+
+
 class ReaderLostError(CarnetError):
     """A reader ended for another reason than its document, or has a bug; the document may be sent again."""
 

@@ -16,7 +16,7 @@ from services.ingest.domain.documents.confidentiality import NORMAL, with_hiding
 from services.ingest.domain.documents.ids import depositor_id
 from services.ingest.handlers.answers import Answers
 from services.ingest.handlers.deposits import Candidate, Intake, Outcome, Refused, Taken, deposit, examine
-from services.ingest.ports import ReaderLostError
+from services.ingest.ports import Backlog, ReaderLostError
 from shared.errors import RefusedError
 from shared.http.gate import Door
 from shared.http.identity import Principal
@@ -61,11 +61,15 @@ class Counter:
     intray: Intray
     commit: Commit
     answers: Answers
+    backlog: Backlog
     patience: float = PATIENCE_S
     floor: float = field(default=_EVEN_S)
 
     async def take(self, request: Request, by: Depositor, hidings: list[str]) -> Taken:
         """Return a deposit that stands; raise a problem for one that is refused or cannot be taken now."""
+        async with _told():
+            if await self.backlog.is_full():
+                raise OverloadedError
         with self.intray.room(request):
             body = await self.intray.take(request)
             async with _evenly(self.floor), _told():

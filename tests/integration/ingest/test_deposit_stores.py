@@ -1,11 +1,13 @@
 """The stores of deposits, in memory and in MongoDB: the same answers, the same races."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
+from services.ingest.adapters.mongo_backlog import MongoBacklog
 from services.ingest.adapters.mongo_deposits import MongoDeposits
 from services.ingest.adapters.mongo_states import MongoAccountStates
 from services.ingest.domain.accounts import Account
@@ -108,3 +110,15 @@ async def test_accounts_are_guarded_by_their_version(accounts: AccountStore, mon
         await commit(late, mongo_client)
     assert classify(failure.value) is Failure.CONFLICT
     assert await accounts.find({open_.record}) == {open_.record: closed}
+
+
+async def test_the_backlog_is_as_old_as_its_oldest_message(database: Database):
+    """Rule 12: what is unsent for too long makes the backlog full; what was sent, or is young, does not."""
+    backlog = MongoBacklog(database, longest=timedelta(seconds=60))
+    now = datetime.now(UTC)
+    old, young = now - timedelta(seconds=61), now - timedelta(seconds=50)
+    await database["outbox"].insert_many([{"created": old, "sent": now}, {"created": young, "unsent": True}])
+    assert not await backlog.is_full()
+    await database["outbox"].insert_one({"created": old, "unsent": True})
+    assert not await backlog.is_full(), "looked at once a second"
+    assert await MongoBacklog(database).is_full()

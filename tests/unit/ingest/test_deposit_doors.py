@@ -56,7 +56,9 @@ class Desk:
         self.fault: Exception | None = None
         self.sizes: list[int] = []
         intray = Intray(largest=LARGEST, together=3 * LARGEST, seconds=5)
-        self.counter = Counter(ward.intake, intray, self.commit, Answers(ward.deposits, every=0), patience=0.2, floor=0)
+        self.full = False
+        answers = Answers(ward.deposits, every=0)
+        self.counter = Counter(ward.intake, intray, self.commit, answers, self, patience=0.2, floor=0)
         self.app = FastAPI()
         self.app.add_middleware(BodyLimit, max_bytes=LARGEST)
         problems.install(self.app)
@@ -74,6 +76,10 @@ class Desk:
             if self.records is not None and known.state is DepositState.RECEIVED:
                 reason = None if self.records == "stored" else self.records
                 self.ward.deposits.rows[known.document] = end(known, NOON + timedelta(seconds=1), reason)
+
+    async def is_full(self) -> bool:
+        """See `Backlog.is_full`."""
+        return self.full
 
     async def post(
         self, body: Any = BODY, query: str = "", by: str = "maud", headers: Mapping[str, str] = XML
@@ -271,7 +277,7 @@ async def test_too_slow(desk: Desk):
     """61: a body that does not come is given up."""
     intray = Intray(largest=LARGEST, together=LARGEST, seconds=0)
     desk.app.router.routes.clear()
-    counter = Counter(desk.ward.intake, intray, desk.commit, desk.counter.answers, floor=0)
+    counter = Counter(desk.ward.intake, intray, desk.commit, desk.counter.answers, desk, floor=0)
     desk.app.include_router(deposit_doors(counter, depositor=_caller))
 
     async def silence() -> dict[str, Any]:
@@ -321,6 +327,17 @@ async def test_not_now(desk: Desk, fault: Exception):
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
 
+async def test_the_broker_is_away(desk: Desk):
+    """Rule 12: while messages have been waiting for a minute, nothing more is taken, and nothing of it is read."""
+    desk.full = True
+    read: list[int] = []
+    answer = await desk.post(_slices(10_000, read))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert not read
+    desk.full = False
+    assert (await desk.post()).status_code == 201
+
+
 async def test_a_lost_reader(desk: Desk):
     """A reader that ends by itself blames no document: it may come again."""
     desk.ward.reader.fault = ReaderLostError()
@@ -344,7 +361,7 @@ async def test_refusals_take_their_time(desk: Desk, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr("services.ingest.api.deposits.asyncio.sleep", sleep)
     desk.app.router.routes.clear()
-    counter = Counter(desk.ward.intake, desk.counter.intray, desk.commit, desk.counter.answers, floor=30)
+    counter = Counter(desk.ward.intake, desk.counter.intray, desk.commit, desk.counter.answers, desk, floor=30)
     desk.app.include_router(deposit_doors(counter, depositor=_caller))
     assert (await desk.post(cda(patient=HEADER["patient"].replace(INS, OTHER_INS)))).status_code == 404
     assert 20 < max(slept) <= 30
