@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -105,10 +106,21 @@ def private_podman(home: Path) -> Iterator[Podman]:
     finally:
         podman.run("rm", "--all", "--force", "--time", "0")
         podman.run("rmi", "--all", "--force")
+        for monitor in _monitors(home):
+            os.kill(monitor, signal.SIGKILL)
         mounted = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
         for place in reversed([each for each in mounted if Path(each).is_relative_to(home)]):
             subprocess.run(["umount", place], check=False)
         shutil.rmtree(home)
+
+
+def _monitors(home: Path) -> Iterator[int]:
+    """Yield the processes that podman leaves for five minutes after each command it was asked to run in a container."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (process / "cmdline").read_text().split("\0")
+            if words[0].endswith("conmon") and any(word.startswith(str(home)) for word in words):
+                yield int(process.name)
 
 
 def base_archive() -> Path:
