@@ -107,7 +107,8 @@ def private_podman(home: Path) -> Iterator[Podman]:
         podman.run("rm", "--all", "--force", "--time", "0")
         podman.run("rmi", "--all", "--force")
         for monitor in _monitors(home):
-            os.kill(monitor, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(monitor, signal.SIGKILL)
         mounted = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
         for place in reversed([each for each in mounted if Path(each).is_relative_to(home)]):
             subprocess.run(["umount", place], check=False)
