@@ -56,6 +56,16 @@ def deposits(
     _become("bench.deposits", "--rounds", str(rounds), "--scale", str(scale), *(["--json"] if as_json else []))
 
 
+@app.command()
+def openings(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    rounds: Annotated[int, typer.Option(min=1, help="Repetitions of each side; medians are shown.")] = 3,
+) -> None:
+    """Records opened at the deadline, by the job and one transaction each; about a minute."""
+    _become("bench.openings", "--rounds", str(rounds), *(["--json"] if as_json else []))
+
+
 def _become(module: str, *arguments: str) -> NoReturn:
     """Go on as the benchmark: it handles Ctrl-C itself, and this command imports nothing that it measures."""
     os.chdir(CLONE)

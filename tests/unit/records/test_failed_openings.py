@@ -9,7 +9,7 @@ import pytest
 from services.records.domain.account import Account, AccountState
 from services.records.domain.notice import RETRIES, Aim, Outcome
 from shared.contracts.records import AccountOpenedV1, NoticeRequestedV1
-from shared.messaging.failures import FencedError
+from shared.messaging.failures import FencedError, RacedError
 from tests.unit.records.office import LAST_DAY, Office, at
 
 
@@ -107,3 +107,22 @@ async def test_being_overtaken_is_no_failure(office: Office, monkeypatch: pytest
 
     assert group.group_contains(FencedError)
     assert await office.notices.count_failing() == 0
+
+
+async def test_a_slice_that_is_always_overtaken_is_halved(office: Office, monkeypatch: pytest.MonkeyPatch):
+    """Whoever keeps deciding does not keep a hundred others waiting: the slice is halved until they part (rule 9)."""
+    sizes: list[int] = []
+    write = office.accounts._write
+
+    async def crowded(accounts: Sequence[Account], read: Any, session: Any) -> None:
+        sizes.append(len(accounts))
+        if len(accounts) > 4:
+            raise RacedError
+        await write(accounts, read, session)
+
+    office.told_to_work = True
+    monkeypatch.setattr(office.accounts, "_write", crowded)
+    await office.open_due()
+
+    assert len(office.published(AccountOpenedV1)) == 25
+    assert sizes[0] == 25
