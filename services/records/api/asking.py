@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
+import orjson
 from fastapi import Depends, Request, Response
-from pydantic import BaseModel
 
 from services.records.domain.chain import Status
 from services.records.domain.decision import Actor, Rule
@@ -82,11 +82,11 @@ class Reception:
         return caller
 
 
-def answer(model: BaseModel, *, version: int | None = None, status: int = 200) -> Response:
+def answer(shape: Mapping[str, Any], *, version: int | None = None, status: int = 200) -> Response:
     """Return an answer that nobody keeps; ``version`` is what a change may be made dependent on."""
     tag = {} if version is None else {"etag": f'"{version}"'}
     headers = {"cache-control": "no-store", **tag}
-    return Response(model.model_dump_json(), status, headers=headers, media_type="application/json")
+    return Response(orjson.dumps(shape), status, headers=headers, media_type="application/json")
 
 
 async def shown(work: Awaitable[T | Denied], refusal: str) -> T:

@@ -31,6 +31,6 @@ def care_doors(reception: Reception, *, reader: Door) -> APIRouter:
         if not _MONTH.fullmatch(month):
             raise Problem(400, "query-invalid", at="query/month")
         lines = await shown(list_care(caller, record, month, room=room), RECORD)
-        return answer(ReimbursementsOut.model_construct(month=month, lines=[care_out(line) for line in lines]))
+        return answer(ReimbursementsOut(month=month, lines=[care_out(line) for line in lines]))
 
     return router

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
 
 from services.records.api.asking import Reception, answer, available, parameters, search_of, shown
 from services.records.api.shapes import DocumentOut, DocumentsOut, document_out
@@ -44,11 +45,11 @@ class PersonIn(BaseModel):
     ins: NumberIn
 
 
-class RecordOut(BaseModel):
+class RecordOut(TypedDict):
     """A record; ``authorisation`` tells a professional how the two stand, in the words of the DMP."""
 
     record: str
-    authorisation: str | None = None
+    authorisation: str | None
 
 
 def reading_doors(reception: Reception, *, reader: Door) -> APIRouter:
@@ -70,7 +71,7 @@ def reading_doors(reception: Reception, *, reader: Door) -> APIRouter:
         """List the documents that the caller may know of, the newest first."""
         page = await shown(list_documents(caller, record, search_of(request), room=room), RECORD)
         listed = [document_out(each) for each in page.documents]
-        return answer(DocumentsOut.model_construct(documents=listed, next=page.next))
+        return answer(DocumentsOut(documents=listed, next=page.next))
 
     @router.api_route("/{record}/documents/{document}", methods=READ, response_model=DocumentOut)
     async def description(record: str, document: str, request: Request, caller: Asking) -> Response:

@@ -5,7 +5,7 @@ rule that decided is kept with the trace. Break glass and the call of a regulati
 them is denied for that (F52, F53); who reads for a child or as an attending physician is not told apart yet.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -154,7 +154,7 @@ _EVERYBODY: Final[tuple[tuple[Rule, Holds], ...]] = (
     (Rule.DENY_RECORD_NOT_OPEN, lambda q: q.account not in FEEDABLE),
 )
 
-_BY_ACTOR: Final[dict[Actor, tuple[tuple[Rule, Holds], ...]]] = {
+_BY_ACTOR: Final[Mapping[Actor, tuple[tuple[Rule, Holds], ...]]] = {
     # Who logs in for a child is not told apart from the child: what either may not see is hidden here.
     Actor.PATIENT: (
         (Rule.DENY_NOT_HOLDER, lambda q: not q.owner),
@@ -181,7 +181,12 @@ _BY_ACTOR: Final[dict[Actor, tuple[tuple[Rule, Holds], ...]]] = {
 }
 
 
+_ORDER: Final = {actor: (*_EVERYBODY, *rules) for actor, rules in _BY_ACTOR.items()}
+
+
 def decide(question: Question) -> Rule:
     """Return the first rule that speaks; what none permits is denied."""
-    rules = (*_EVERYBODY, *_BY_ACTOR[question.actor])
-    return next((rule for rule, holds in rules if holds(question)), Rule.DENY_UNNAMED)
+    for rule, holds in _ORDER[question.actor]:
+        if holds(question):
+            return rule
+    return Rule.DENY_UNNAMED
