@@ -57,6 +57,17 @@ def deposits(
 
 
 @app.command()
+def reads(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    rounds: Annotated[int, typer.Option(min=1, help="Repetitions of each side; medians are shown.")] = 3,
+    rate: Annotated[float, typer.Option(min=1, help="Readers per second.")] = 200.0,
+) -> None:
+    """A traced list of twenty documents, and the same list without its trace; about two minutes."""
+    _become("bench.reads", "--rounds", str(rounds), "--rate", str(rate), *(["--json"] if as_json else []))
+
+
+@app.command()
 def openings(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
