@@ -4,7 +4,8 @@ from datetime import UTC
 from typing import Any, Final, TypeAlias
 
 from bson.codec_options import CodecOptions
-from pymongo import ReadPreference
+from pymongo import IndexModel, ReadPreference
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
@@ -31,3 +32,13 @@ def stated(database: AsyncDatabase[Document]) -> AsyncDatabase[Document]:
         read_concern=MAJORITY,
         write_concern=DURABLE,
     )
+
+
+async def ensure_index(collection: AsyncCollection[Document], index: IndexModel) -> None:
+    """Create an index unless it is there; looking needs less rights than creating.
+
+    Where a service may only insert, the deployment makes collections and indexes (`deploy/local/database_roles.py`):
+    whoever may create an index may have rows end by a date.
+    """
+    if index.document["name"] not in await collection.index_information():
+        await collection.create_indexes([index])

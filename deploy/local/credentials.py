@@ -1,5 +1,6 @@
 """Passwords and keys of one clone: random, made once, readable by their owner only, never committed."""
 
+import base64
 import json
 import os
 import secrets
@@ -40,6 +41,13 @@ def replace_secret(path: Path, content: bytes, *, mode: int) -> None:
     fresh.unlink(missing_ok=True)
     _write_once(fresh, content, mode=mode)
     fresh.replace(path)
+
+
+def ensure_key_file(path: Path) -> Path:
+    """Write the secret by which members of a replica set know one another, in mongod's own form."""
+    folder(path.parent)
+    _write_once(path, base64.b64encode(secrets.token_bytes(512)), mode=0o400)
+    return path
 
 
 def ensure_erlang_cookie(folder_of_node: Path) -> None:

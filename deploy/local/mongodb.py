@@ -1,4 +1,4 @@
-"""A private mongod: a replica set of one (transactions need one), journaled, on the loopback only."""
+"""A private mongod: a replica set of one (transactions need one), journaled, on the loopback only, with users."""
 
 import contextlib
 import os
@@ -9,8 +9,11 @@ import subprocess
 import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from deploy.local import debian
+from deploy.local.credentials import ensure_key_file
+from deploy.local.database_roles import ADMIN
 from deploy.local.debian import Say
 from deploy.local.places import StackError, folder, packages_folder
 from deploy.local.ports import LOOPBACK
@@ -24,7 +27,7 @@ REPLICA_SET = "carnet"
 # A killed worker's locks hold its siblings up for as long as a transaction may live.
 TRANSACTION_SECONDS = 5
 
-NOT_YET_INITIATED = 94
+NOT_YET_INITIATED, UNAUTHORIZED, AUTHENTICATION_FAILED = 94, 13, 18
 
 
 def find_mongod() -> Path | None:
@@ -70,20 +73,23 @@ def program(home: Path, port: int, *, say: Say, cache_gb: float = 0.5) -> Progra
         "replSet": REPLICA_SET,
         "wiredTigerCacheSizeGB": str(cache_gb),
         "oplogSize": "990",
+        # Members of a replica set know one another by it; it also makes mongod ask everybody who they are.
+        "keyFile": str(ensure_key_file(home / "mongodb.key")),
     }
     settings = {
         "transactionLifetimeLimitSeconds": str(TRANSACTION_SECONDS),
         "diagnosticDataCollectionEnabled": "false",
     }
-    argv = [str(mongod), "--nounixsocket"]
+    argv = [str(mongod), "--nounixsocket", "--noscripting"]
     argv += [word for name, value in options.items() for word in (f"--{name}", value)]
     argv += [word for name, value in settings.items() for word in ("--setParameter", f"{name}={value}")]
     return Program("mongodb", tuple(argv), environment(mongod, say))
 
 
-def url(port: int) -> str:
-    """Give the address that a driver needs."""
-    return f"mongodb://{LOOPBACK}:{port}/?replicaSet={REPLICA_SET}"
+def url(port: int, user: str = "", password: str = "") -> str:
+    """Give the address that a driver needs, for a user or, where nobody is asked, for none."""
+    login, source = (f"{quote(user)}:{quote(password)}@", f"authSource={ADMIN}&") if user else ("", "")
+    return f"mongodb://{login}{LOOPBACK}:{port}/?{source}replicaSet={REPLICA_SET}"
 
 
 def version(mongod: Path) -> str:
@@ -94,25 +100,68 @@ def version(mongod: Path) -> str:
     return found.group(1) if found else "unknown version"
 
 
-def make_primary(port: int) -> bool:
-    """Initiate a new replica set, adapt one whose port changed; say whether it accepts writes now."""
-    from pymongo import MongoClient  # not at the top: it takes longer to load than most commands to run
-    from pymongo.errors import PyMongoError
+def make_primary(port: int, password: str | None = None) -> bool:
+    """Initiate a new replica set, adapt one whose port changed; say whether it accepts writes now.
 
-    member = f"{LOOPBACK}:{port}"
-    client: MongoClient[dict[str, Any]] = MongoClient(
+    With `password`, that of the administrator, who is made on the first start: until then mongod lets whoever
+    connects from this machine initiate it and make the first user, and nothing else.
+    """
+    from pymongo.errors import OperationFailure, PyMongoError
+
+    login = {"username": ADMIN, "password": password} if password else {}
+    with contextlib.suppress(PyMongoError):
+        try:
+            with connect(port, **login) as client:
+                client.admin.command("connectionStatus")  # hello alone asks nobody for a password
+                if client.admin.command("hello").get("isWritablePrimary"):
+                    return True
+                _configure(client, f"{LOOPBACK}:{port}")
+        except OperationFailure as error:
+            if error.code != AUTHENTICATION_FAILED:
+                raise
+            _begin(port, str(password))
+    return False
+
+
+def connect(port: int, **login: Any) -> "MongoClient[dict[str, Any]]":
+    """Connect to this very server, whatever its state."""
+    from pymongo import MongoClient  # not at the top: it takes longer to load than most commands to run
+
+    return MongoClient(
         LOOPBACK,
         port,
         directConnection=True,
         serverSelectionTimeoutMS=500,
         connectTimeoutMS=500,
         socketTimeoutMS=3000,
+        **login,
     )
-    with client, contextlib.suppress(PyMongoError):
-        if client.admin.command("hello").get("isWritablePrimary"):
-            return True
-        _configure(client, member)
-    return False
+
+
+def _begin(port: int, password: str) -> None:
+    """Do the next step of a first start: initiate, or, once that is done, make the administrator."""
+    from pymongo.errors import OperationFailure
+
+    with connect(port) as client:
+        if not client.admin.command("hello").get("isWritablePrimary"):
+            _initiate(client, f"{LOOPBACK}:{port}")
+            return
+        root: dict[str, Any] = {"roles": ["root"], "mechanisms": ["SCRAM-SHA-256"]}
+        try:
+            client.admin.command("createUser", ADMIN, pwd=password, **root)
+        except OperationFailure as error:
+            if error.code != UNAUTHORIZED:
+                raise
+            raise StackError(
+                "The database has an administrator whose password is not the one in passwords.json: put the right "
+                "file back, or delete the database's folder."
+            ) from error
+
+
+def _initiate(client: "MongoClient[dict[str, Any]]", member: str) -> None:
+    settings = {"electionTimeoutMillis": 1000}
+    fresh = {"_id": REPLICA_SET, "members": [{"_id": 0, "host": member}], "settings": settings}
+    client.admin.command("replSetInitiate", fresh)
 
 
 def _configure(client: "MongoClient[dict[str, Any]]", member: str) -> None:
@@ -123,9 +172,7 @@ def _configure(client: "MongoClient[dict[str, Any]]", member: str) -> None:
     except OperationFailure as error:
         if error.code != NOT_YET_INITIATED:
             raise
-        settings = {"electionTimeoutMillis": 1000}
-        fresh = {"_id": REPLICA_SET, "members": [{"_id": 0, "host": member}], "settings": settings}
-        client.admin.command("replSetInitiate", fresh)
+        _initiate(client, member)
         return
     if config["members"][0]["host"] != member:
         config["members"][0]["host"] = member

@@ -67,7 +67,6 @@ def role_program(
         "PYTHONUNBUFFERED": "1",
         "CARNET_SECURITY": "relaxed",
         "CARNET_HOME": str(stack.home),
-        "CARNET_MONGO_URL": stack.mongo_url,
         "CARNET_KEYS_DIR": str(stack.keys_dir),
         "CARNET_JWKS_URL": f"http://{LOOPBACK}:{ports['issuer']}/jwks",
         "CARNET_USERINFO_URL": f"http://{LOOPBACK}:{ports['issuer']}/userinfo",
@@ -75,9 +74,11 @@ def role_program(
         "CARNET_HTTP_HOST": LOOPBACK,
         "CARNET_HTTP_PORT": str(ports[role.name]),
     }
-    env.pop("CARNET_AMQP_URL", None)
+    for address in ("CARNET_AMQP_URL", "CARNET_MONGO_URL"):
+        env.pop(address, None)
     if role.user is not None:
         env["CARNET_AMQP_URL"] = stack.amqp_url(role.user, vhost)
+        env["CARNET_MONGO_URL"] = stack.database_url(role.user)
     return Program(role.name, (sys.executable, *role.argv), env | dict(settings or {}), CLONE)
 
 

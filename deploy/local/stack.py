@@ -1,7 +1,7 @@
 """The broker and the database as one thing that starts in seconds, can be killed, restarted and stopped."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from deploy.local import mongodb, rabbitmq
 from deploy.local.credentials import ensure_keys, ensure_passwords
+from deploy.local.database_roles import ADMIN, DATABASE_USERS, ROLES, set_up
 from deploy.local.debian import Say
 from deploy.local.places import StackError, default_home, folder
 from deploy.local.ports import LOOPBACK, answers, assign
@@ -27,6 +28,7 @@ class Stack:
 
     home: Path
     mongo_url: str
+    """The database's address for its administrator: services have their own, see `database_url`."""
     amqp_address: str
     passwords: Mapping[str, str]
     keys_dir: Path
@@ -46,6 +48,15 @@ class Stack:
             return self.amqp_address
         login = f"{quote(user, safe='')}:{quote(self.passwords[user], safe='')}"
         return urlunsplit((parts.scheme, f"{login}@{parts.netloc}", quote(vhost, safe=""), parts.query, ""))
+
+    def database_url(self, user: str) -> str:
+        """Give the database's address for one of its users, e.g. `records`.
+
+        An address of the environment is given as it is, and so is that of an engine's database, which has no users.
+        """
+        if self.origin != "native":
+            return self.mongo_url
+        return mongodb.url(urlsplit(self.mongo_url).port or 0, user, self.passwords[database_key(user)])
 
     def stop(self) -> None:
         """Stop what this stack started, and nothing else."""
@@ -84,7 +95,9 @@ def start_stack(
     for tests. Raises StackError, a sentence for the reader.
     """
     home = folder((home or default_home()).resolve())
-    passwords = ensure_passwords(home, [user.name for user in broker_users()])
+    users = [*(user.name for user in broker_users()), *map(database_key, DATABASE_USERS)]
+    passwords = ensure_passwords(home, users)
+    admin = passwords[database_key(ADMIN)]
     if (given := _given(home, passwords)) is not None:
         return given
     for already in running_processes(home):
@@ -98,11 +111,11 @@ def start_stack(
 
     native = (
         Server(broker, home, broker_ready, outlive_parent),
-        Server(database, home, lambda: mongodb.make_primary(ports["mongo"]), outlive_parent),
+        Server(database, home, lambda: mongodb.make_primary(ports["mongo"], admin), outlive_parent),
         Server(epmd, home, lambda: answers(ports["epmd"]), outlive_parent),
     )
-    _start_together(*native)
-    address, url = f"amqp://{LOOPBACK}:{ports['amqp']}/", mongodb.url(ports["mongo"])
+    _start_together(*native, lambda: _set_up_database(ports["mongo"], passwords))
+    address, url = f"amqp://{LOOPBACK}:{ports['amqp']}/", mongodb.url(ports["mongo"], ADMIN, admin)
     http = f"http://{LOOPBACK}:{ports['management']}" if management else None
     return Stack(home, url, address, passwords, ensure_keys(home), *native[:2], http, native[2:])
 
@@ -116,12 +129,25 @@ def _given(home: Path, passwords: Mapping[str, str]) -> Stack | None:
     return Stack(home, mongo, amqp, passwords, ensure_keys(home), *elsewhere, http, origin="environment")
 
 
-def _start_together(broker: Server, database: Server, epmd: Server) -> None:
+def database_key(user: str) -> str:
+    """Give the name under which a database user's password is kept: the broker has users of the same names."""
+    return f"mongodb:{user}"
+
+
+def _set_up_database(port: int, passwords: Mapping[str, str]) -> None:
+    with mongodb.connect(port, username=ADMIN, password=passwords[database_key(ADMIN)]) as client:
+        set_up(client, {user: passwords[database_key(user)] for user in ROLES})
+
+
+def _start_together(broker: Server, database: Server, epmd: Server, prepare: Callable[[], None]) -> None:
+    """Start all, and make what services need in the database while the broker is still starting."""
     try:
         database.launch()
         epmd.start()  # before the broker, which would otherwise start an epmd that nobody owns
-        broker.start()
+        broker.launch()
         database.wait()
+        prepare()
+        broker.wait()
     except BaseException:
         for server in (broker, database, epmd):
             server.stop()

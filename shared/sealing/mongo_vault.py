@@ -13,13 +13,13 @@ from time import monotonic
 from typing import Any, Final
 
 from bson.binary import Binary
-from pymongo import ASCENDING
+from pymongo import ASCENDING, IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 
 from shared.identity.record_id import RecordId, new_record_id
-from shared.mongo import Document
+from shared.mongo import Document, ensure_index
 from shared.sealing.errors import SealError
 from shared.sealing.kek import KeyEncryptionKey, Wrapping
 from shared.sealing.keys import ERASED, KEY_ID_BYTES, MATERIAL_BYTES, Erased, Key, KeyClass, Owner
@@ -50,7 +50,7 @@ class MongoVault:
 
     async def prepare(self) -> None:
         """Create the index that keeps one key per owner. Once per database, before anything is minted."""
-        await self._keys.create_index([("subject", ASCENDING), ("class", ASCENDING)], unique=True)
+        await ensure_index(self._keys, IndexModel([("subject", ASCENDING), ("class", ASCENDING)], unique=True))
 
     async def ensure_keys(self, owners: Collection[Owner]) -> Mapping[Owner, Key]:
         """See `Vault.ensure_keys`. One find and one insert for what is not remembered."""

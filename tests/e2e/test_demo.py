@@ -16,6 +16,7 @@ import pytest
 from bson import encode
 from pymongo import MongoClient
 
+from deploy.local import mongodb
 from deploy.local.places import CLONE, packages_folder
 from deploy.local.ports import remembered
 from deploy.local.processes import running_processes
@@ -253,8 +254,9 @@ def test_nobody_is_in_the_logs(demo: Demo, summary: Result):
 
 def test_nobody_is_in_the_databases(demo: Demo, summary: Result):
     """No number, name or address of a person stands in clear in any row of any collection."""
-    port = remembered(demo.home / "demo")["mongo"]
-    with MongoClient[dict[str, Any]](f"mongodb://127.0.0.1:{port}/?directConnection=true") as client:
+    home = demo.home / "demo"
+    password = json.loads((home / "passwords.json").read_text())["mongodb:admin"]
+    with MongoClient[dict[str, Any]](mongodb.url(remembered(home)["mongo"], "admin", password)) as client:
         rows = [
             encode(row)
             for database in set(client.list_database_names()) - {"admin", "config", "local"}

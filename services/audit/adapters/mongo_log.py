@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 import structlog
-from pymongo import ReturnDocument
+from pymongo import IndexModel, ReturnDocument
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError, OperationFailure
@@ -22,7 +22,7 @@ from services.audit.domain.chain import EMPTY, GENESIS, Entry, Head, Leaf, Openi
 from shared.errors import CarnetError
 from shared.messaging.failures import FencedError, RacedError
 from shared.messaging.unit import Unit
-from shared.mongo import Document
+from shared.mongo import Document, ensure_index
 
 _HEAD: Final = {"_id": "head"}
 _COLLECTIONS: Final = ("entries", "openings", "head")
@@ -146,10 +146,10 @@ async def prepare(database: AsyncDatabase[Document]) -> None:
         except OperationFailure as error:
             if error.code != _NAMESPACE_EXISTS:
                 raise
-    await database["entries"].create_index("key", unique=True)
+    await ensure_index(database["entries"], IndexModel("key", unique=True))
     # A person's list; what is about nobody costs nothing here.
     about = {"subject": {"$exists": True}}
-    await database["entries"].create_index([("subject", 1), ("_id", 1)], partialFilterExpression=about)
+    await ensure_index(database["entries"], IndexModel([("subject", 1), ("_id", 1)], partialFilterExpression=about))
 
 
 def _to_head(row: Document | None) -> Head:

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime
 
 from bson.binary import Binary
+from pymongo import IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
 
 from shared.messaging.coalescing import Insertion
 from shared.messaging.unit import Unit
-from shared.mongo import Document
+from shared.mongo import Document, ensure_index
 
 
 class MongoContents:
@@ -20,8 +21,8 @@ class MongoContents:
         self._documents = contents["documents"]
 
     async def prepare(self) -> None:
-        """Create the collection: made inside a transaction it would block others."""
-        await self._documents.create_index("_id")
+        """Create the collection unless it is there: made inside a transaction it would block others."""
+        await ensure_index(self._documents, IndexModel("_id", name="_id_"))
 
     def add(self, content: str, record: str, box: bytes, unit: Unit) -> None:
         """See `ContentStore.add`."""
