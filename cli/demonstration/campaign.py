@@ -66,12 +66,15 @@ async def write_to_everybody(story: Story, stage: Stage, crowd: list[Person]) ->
         for _ in range(_DELAY_DAYS):
             stage.turn_the_page()
             await asyncio.sleep(_PAGE_SECONDS)
-        await story.until(lambda: story.accounts("eligible", "notified") == post.returned.total())
+        letters = waiting + decided.done(Intention.ASK_CODE)
+        await story.until(
+            lambda: len(post.posted) >= letters and story.accounts("eligible", "notified") == post.returned.total()
+        )
     await rest(story)
     opposed, activated = decided.done(*OPPOSITIONS), decided.done(Intention.ACTIVATE)
     left = waiting - post.returned.total() - opposed - activated
     checks = (
-        Check("letters posted", waiting + decided.done(Intention.ASK_CODE), len(post.posted)),
+        Check("letters posted", letters, len(post.posted)),
         Check("letters that came back", post.returned.total(), sum(story.campaign["returned"].values())),
         Check("people opposed, online, by phone and by post", opposed, story.accounts("opposed")),
         Check("people did not wait and activated their record", activated, story.accounts("activated")),
