@@ -82,6 +82,8 @@ DOCUMENTS: Final[Mapping[str, str]] = {
     "body-base64": "The document's unstructured body is not base64.",
     "body-too-large": "The file inside the document is larger than this installation takes.",
     "format-refused": "The file inside the document has a format that is not allowed, or is not what it claims to be.",
+    "file-active": "The file inside the document runs, opens or sends something, or carries other files.",
+    "file-encrypted": "The file inside the document is encrypted.",
     "record-unavailable": "There is no open record for the person of the document.",
     "document-conflict": "The document's id was used before, for another document or other hidings.",
     "confidentiality-combination": "A document cannot be hidden from its patient and from professionals at once.",

@@ -89,6 +89,11 @@ REFUSED: dict[str, tuple[Callable[[str], bytes], str]] = {
     "78 HTML called PDF": (lambda _: wrapped(b"<html><script>alert(1)</script>"), "format-refused"),
     "78 PDF behind a zip": (lambda _: wrapped(b"PK\x03\x04" + PDF), "format-refused"),
     "78 PDF without an end": (lambda _: wrapped(PDF[:-8]), "format-refused"),
+    "80 PDF with a script": (
+        lambda _: wrapped(PDF.replace(b"/Type", b"/AA<</O<</S/J#61vaScript>>>>/Type")),
+        "file-active",
+    ),
+    "82 encrypted PDF": (lambda _: wrapped(PDF.replace(b"/Root", b"/Encrypt 4 0 R/Root")), "file-encrypted"),
     "78 empty file": (lambda _: wrapped(b""), "body-missing"),
     "78 executable": (lambda _: wrapped(b"MZ", "application/octet-stream"), "format-refused"),
     "78 file too large": (lambda _: wrapped(PDF[:-6] + b" " * 5_000_000 + b"%%EOF"), "body-too-large"),

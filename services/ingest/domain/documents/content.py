@@ -5,9 +5,11 @@ import binascii
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from services.ingest.domain.documents.pdf import check_pdf
 from shared.errors import RefusedError
 
 BASE64: Final = "B64"
+PDF: Final = "application/pdf"
 _PDF_END: Final = b"%%EOF"
 _PDF_TAIL: Final = 1024
 """Bytes in which readers look for a PDF's end mark (ISO 32000-1, annex H)."""
@@ -25,7 +27,7 @@ def _is_text(content: bytes) -> bool:
 
 
 KINDS: Final[Mapping[str, Callable[[bytes], bool]]] = {
-    "application/pdf": _is_pdf,  # at byte 0: a file may be two things at once, and readers differ on which
+    PDF: _is_pdf,  # at byte 0: a file may be two things at once, and readers differ on which
     "text/plain": _is_text,
     "text/rtf": lambda content: content.startswith(b"{\\rtf"),
     "application/rtf": lambda content: content.startswith(b"{\\rtf"),
@@ -49,6 +51,8 @@ def check_content(media_type: str, representation: str, text: str, *, limit: int
         raise RefusedError("body-too-large", "body")
     if not KINDS[kind](content):
         raise RefusedError("format-refused", "body")
+    if kind == PDF:
+        check_pdf(content)
     return kind
 
 
