@@ -59,5 +59,8 @@ def write_ahead(file: Path, ahead: timedelta) -> None:
 
 
 def paris_date(instant: datetime) -> date:
-    """Return the legal calendar day in France at an instant."""
-    return instant.astimezone(PARIS).date()
+    """Return the legal calendar day in France at an instant; the last hours of the year 9999 have no later one."""
+    try:
+        return instant.astimezone(PARIS).date()
+    except OverflowError:
+        return date.max

@@ -86,6 +86,14 @@ class TestThePerson:
             assert denied.content == absent.content
         assert library.happened.count("content fetched") == 0
 
+    async def test_the_last_hours_of_the_calendar(self, library: Library):
+        """F38: a document whose act has no legal day in Paris hides none of its neighbours."""
+        record = await library.person()
+        usual = await library.deposit(record, days=-1)
+        late = await library.deposit(record, service_start="9999-12-31T23:59:00+00:00")
+
+        assert await library.listed("alice", "me") == [late, usual]
+
     async def test_of_somebody_else(self, library: Library):
         """C29, C30: another's record and another's document are as if they were not, by whatever path."""
         alice, bob = await library.person(), await library.person(OTHER_INS)

@@ -1,6 +1,6 @@
 """The clocks: the machine's, and the one that runs ahead for demonstrations."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -31,3 +31,8 @@ def test_a_clock_ahead_does_not_guess(tmp_path: Path):
 def test_the_legal_day_is_that_of_paris():
     """Half past midnight in Paris is a day on, whatever it is in Greenwich."""
     assert str(paris_date(datetime(2026, 6, 30, 22, 30, tzinfo=UTC))) == "2026-07-01"
+
+
+def test_the_calendar_ends_in_paris_too():
+    """An instant that is in the year 10,000 in Paris is of the last legal day that there is."""
+    assert paris_date(datetime(9999, 12, 31, 23, 30, tzinfo=UTC)) == date.max
