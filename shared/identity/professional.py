@@ -9,8 +9,15 @@ from shared.identity.finess import parse_structure_id
 from shared.identity.rpps import parse_professional_id
 
 _RPPS: Final = "8"
-_OTHERS: Final = re.compile(r"[013456][0-9A-Za-z/]{1,63}")
-"""ADELI, FINESS, SIREN, SIRET and cabinet numbers with an internal one behind: their forms are not checked further."""
+_FINESS: Final = r"(?:[0-9]{2}|2[AB])[0-9]{7}"
+_OTHERS: Final = re.compile(
+    rf"0[0-9][0-9AB][0-9]{{7}}|1{_FINESS}|(?:3{_FINESS}|4[0-9]{{9}}|5[0-9]{{14}}|6[0-9]{{11}})(?:/[0-9A-Za-z]{{1,40}})?"
+)
+"""ADELI, FINESS, and the FINESS, SIREN, SIRET or practice (RPPS) of the work place with an internal number behind.
+
+Each has its own length: an RPPS without its prefix would otherwise pass for the number of somebody else, and who is
+blocked under it would not be.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ from shared.http.gate import Door
 from shared.http.problems import Problem
 from shared.identity import ProfessionalIdError, parse_national_id
 
+_PROFESSIONAL: Final = "/professionals/{national_id:path}"
+"""A national id may hold a slash, before a work place's own number."""
 _TAG: Final = re.compile(r'"(0|[1-9][0-9]{0,9})"', re.ASCII)
 
 
@@ -59,7 +61,7 @@ def governing_doors(reception: Reception, *, reader: Door) -> APIRouter:
         listed = await shown(list_professionals(caller, record, room=room), RECORD)
         return answer(RightsOut(professionals=[right_out(each) for each in listed]))
 
-    @router.put("/professionals/{national_id}", response_model=RightOut)
+    @router.put(_PROFESSIONAL, response_model=RightOut)
     async def entitle(record: str, national_id: str, body: RightIn, request: Request, caller: Asking) -> Response:
         """Authorise or block; a professional may authorise, himself or a colleague, on the person's word (F56)."""
         number = _number(national_id, reception)
@@ -69,7 +71,7 @@ def governing_doors(reception: Reception, *, reader: Door) -> APIRouter:
         told = right_out(Entitled(made.right, stands, number))
         return answer(told, version=made.right.version, status=201 if made.created else 200)
 
-    @router.delete("/professionals/{national_id}", status_code=204)
+    @router.delete(_PROFESSIONAL, status_code=204)
     async def withdraw(record: str, national_id: str, request: Request, caller: Asking) -> Response:
         """Withdraw an authorisation or lift a block: a new authorisation is needed after either (F49)."""
         number = _number(national_id, reception)

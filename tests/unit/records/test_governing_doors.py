@@ -173,7 +173,17 @@ class TestRights:
         assert refusal(answer) == (404, "record-unavailable")
         assert not library.rights.rows
 
-    @pytest.mark.parametrize("number", ["8", "899700366241x", "7123", "8123", "$ne", "89970036624"])
+    @pytest.mark.parametrize("written", ["3750712184/0123456", "3750712184%2F0123456"])
+    async def test_a_number_with_a_slash(self, library: Library, written: str):
+        """F49: whoever is known by a work place and a number of its own can be blocked, and let in again."""
+        record = await library.person()
+        made = await self.put(library, "alice", written, BLOCKED)
+
+        assert (made.status_code, made.json()["professional"]) == (201, "3750712184/0123456")
+        assert {right.grant.value for right in library.rights.rows.values()} == {"blocked"}
+        assert (await library.ask("alice", f"/{record}/professionals/{written}", "DELETE")).status_code == 204
+
+    @pytest.mark.parametrize("number", ["8", "899700366241x", "7123", "8123", "$ne", "89970036624", "10001234567"])
     async def test_bad_numbers(self, library: Library, number: str):
         """F22: what is no national id is refused and not repeated."""
         await library.person()

@@ -6,6 +6,7 @@ from shared.identity import (
     ProfessionalIdError,
     StructureIdError,
     parse_finess,
+    parse_national_id,
     parse_professional_id,
     parse_rpps,
     parse_structure_id,
@@ -65,6 +66,21 @@ def test_national_ids_carry_a_prefix():
         parse_professional_id("099700366240", production=True)
     with pytest.raises(StructureIdError, match=r"^finess-prefix$"):
         parse_structure_id("3750712184", production=True)
+
+
+@pytest.mark.parametrize(
+    "value", ["0759912345", "1750712184", "3750712184/0123456", "4123456789/12", "512345678900012/A7", "610001234567/1"]
+)
+def test_older_national_ids(value):
+    """Who has no RPPS is known by ADELI, or by the work place and a number of its own behind a slash (F22)."""
+    assert parse_national_id(value, production=False) == value
+
+
+@pytest.mark.parametrize("value", ["10001234567", "30001234567", "3750712184/", "3abc", "075991234", "1750712184/1", ""])
+def test_no_number_passes_for_another(value):
+    """F49: an RPPS without its prefix is nobody's national id, or whoever is blocked under it would not be."""
+    with pytest.raises(ProfessionalIdError, match=r"^idnat-format$"):
+        parse_national_id(value, production=False)
 
 
 @given(st.from_regex(r"[0-9]{8,10}", fullmatch=True), st.integers(0, 9))
