@@ -20,7 +20,8 @@ from rich.status import Status
 from cli import audit
 from cli.books import ends
 from cli.demonstration.campaign import write_to_everybody
-from cli.demonstration.documents import PATIENTS_SHARE, deposit
+from cli.demonstration.documents import deposit, patients_among
+from cli.demonstration.hands_on import HandsOn
 from cli.demonstration.insurance import insure
 from cli.demonstration.reads import read
 from cli.demonstration.report import print_addresses, report
@@ -41,7 +42,7 @@ from simulator.archive import Archive
 from simulator.insurer import insurers
 from simulator.population import Person
 from simulator.population import people as population
-from simulator.publications import is_open, season_at
+from simulator.publications import season_at
 
 GOOD, WRONG, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
@@ -78,9 +79,10 @@ def demo(
             json_file.write_text(json.dumps(summary.as_json(), indent=2) + "\n", encoding="utf-8")
         code = GOOD if summary.good else WRONG
         if not exit_:
-            print_addresses(summary, console)
+            hands_on = _hands_on(system, people, seed)
+            print_addresses(summary, hands_on.file, console)
             console.print("Ctrl-C stops it all.")
-            _stay(system)
+            _stay(system, hands_on)
         console.print("Stopping ...")
     if keep:
         console.print(f"The data and the logs are in {default_home() / DEMO}.")
@@ -167,6 +169,7 @@ async def _show(system: System, story: Story, console: Console) -> Summary:
     """Tell the story, show it as it goes, and return how it ended."""
     addresses = {service: system.door(f"{service}.api") for service in SERVICES}
     issuer = system.door("issuer")
+    fronts = {**addresses, "issuer": issuer, "gateway": system.door("gateway")}
     users = {insurer["code"]: insurer["user"] for insurer in insurers_table()}
     async with MessagingDoors.open(addresses, OperatorAuth(issuer=issuer)) as doors:
         await _refuse_old_books(doors)
@@ -174,11 +177,11 @@ async def _show(system: System, story: Story, console: Console) -> Summary:
         clock = ClockAhead(system.stack.home / CLOCK)
         archive = Archive(crowd, seed=story.seed, lines=story.lines, season=lambda: season_at(clock.now()))
         async with insurers(users, system.stack.amqp_url, story.tally, archive) as senders:
-            stage = Stage(system.stack.home, clock, doors, senders, {**addresses, "issuer": issuer})
+            stage = Stage(system.stack.home, clock, doors, senders, fronts)
             await _tell_and_show(story, stage, crowd, console)
     with console.status("Recomputing the log from its first entry ..."):
         verdict = _verify_log(addresses["audit"], issuer)
-    return summarise(story, verdict, {**addresses, "issuer": issuer}, time.monotonic() - story.began)
+    return summarise(story, verdict, fronts, time.monotonic() - story.began)
 
 
 async def _refuse_old_books(doors: MessagingDoors) -> None:
@@ -203,8 +206,9 @@ async def _tell(story: Story, stage: Stage, crowd: list[Person]) -> None:
     """Go through the whole story."""
     await insure(story, stage, crowd)
     await write_to_everybody(story, stage, crowd)
-    patients = [person for person in crowd if is_open(person)][: max(3, int(len(crowd) * PATIENTS_SHARE))]
-    await read(story, stage, await deposit(story, stage, patients))
+    *patients, last = patients_among(crowd)
+    written = await deposit(story, stage, [*patients, last])
+    await read(story, stage, [each for each in written if each.person is not last])
     story.phase = ""
 
 
@@ -226,8 +230,18 @@ def _verify_log(url: str, issuer: str) -> Verdict:
     return Verdict(valid=False, sentence="no verdict")
 
 
-def _stay(system: System) -> None:
+def _hands_on(system: System, people: int, seed: int) -> HandsOn:
+    """Return what the reader may try next, as the last of the patients."""
+    authority, home = system.authority, system.stack.home
+    person = patients_among(list(population(seed, people)))[-1]
+    hands_on = HandsOn(home, system.door("gateway"), authority, system.door("issuer"), person)
+    hands_on.keep_fresh()
+    return hands_on
+
+
+def _stay(system: System, hands_on: HandsOn) -> None:
     """Keep the system up until a signal comes."""
     while True:
         time.sleep(1)
         system.revive()
+        hands_on.keep_fresh()

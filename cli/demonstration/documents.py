@@ -1,6 +1,5 @@
 """Third chapter: clinics deposit documents about people whose records are open, and replace some."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -14,12 +13,18 @@ from shared.messaging.topology import RECORDS_DOCUMENTS
 from simulator.clinic import Clinics, Tally
 from simulator.clinic_documents import ClinicalDocument, documents
 from simulator.population import Person
+from simulator.publications import is_open
 
 PATIENTS_SHARE: Final = 0.02
 """Of how many people a clinic writes something."""
 
 EACH: Final = 8
 """Documents about each: one of every kind at least, and a correction now and then."""
+
+
+def patients_among(crowd: Sequence[Person]) -> list[Person]:
+    """Return the people of whom clinics write: they had a DMP before; the last is left to the reader to try."""
+    return [person for person in crowd if is_open(person)][: max(3, int(len(crowd) * PATIENTS_SHARE))]
 
 
 async def deposit(story: Story, stage: Stage, patients: Sequence[Person]) -> list[ClinicalDocument]:
@@ -48,5 +53,4 @@ async def deposit(story: Story, stage: Stage, patients: Sequence[Person]) -> lis
             (f"Documents: {kinds}; {tally.bytes / 1e6:.1f} MB, sealed",),
         )
     )
-    await asyncio.sleep(0)
     return written

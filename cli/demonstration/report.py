@@ -1,6 +1,7 @@
 """The demonstration's result for a reader: the books, what the insurers expected, the log, and where to go on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -9,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.books import FlowBooks
+from cli.demonstration.hands_on import COMMANDS
 from cli.demonstration.story import Check
 from cli.demonstration.summary import Summary
 from shared.messaging.topology import FLOWS
@@ -119,15 +121,17 @@ def _expected(check: Check) -> str:
     return "" if check.agrees else f", {check.expected:,} expected"
 
 
-def print_addresses(summary: Summary, console: Console) -> None:
-    """Print where the doors are and what to type next."""
+def print_addresses(summary: Summary, file: Path, console: Console) -> None:
+    """Print where the doors are and what to type next; ``file`` has addresses and tokens for a shell."""
     console.print("\n  [bold]It runs.[/] Its doors:\n")
     _print_pairs([(name, url) for name, url in summary.addresses.items()], console)
     console.print("\n  In another terminal:\n")
     _print_pairs(_COMMANDS, console)
-    console.print("\n  The books of ingest as its door gives them:\n")
-    for line in _by_hand(summary.addresses):
+    console.print("\n  As a patient and as a doctor, by the gateway (tokens in this file are kept fresh):\n")
+    console.print(f"    . {file}", style="cyan", soft_wrap=True, markup=False)
+    for about, line in COMMANDS:
         console.print(f"    {line}", style="cyan", soft_wrap=True, markup=False)
+        console.print(f"      {about}", style="dim", markup=False)
     console.print()
 
 
@@ -136,11 +140,3 @@ def _print_pairs(pairs: Iterable[tuple[str, str]], console: Console) -> None:
     for left, right in pairs:
         table.add_row(Text(f"    {left}", "cyan"), Text(right, "dim"))
     console.print(table)
-
-
-def _by_hand(addresses: Mapping[str, str]) -> list[str]:
-    asked = """--json '{"kind": "operator", "sub": "me"}' | jq -r .access_token"""
-    return [
-        f"TOKEN=$(curl -s {addresses['issuer']}/token {asked})",
-        f'curl -s {addresses["ingest"]}/ops/messaging -H "Authorization: Bearer $TOKEN" | jq',
-    ]

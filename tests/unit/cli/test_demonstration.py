@@ -102,7 +102,7 @@ def test_the_picture_fits_the_terminal(story, width):
     console = Console(file=out, width=width, highlight=False)
     console.print(live(story))
     report(result(story), console)
-    print_addresses(result(story), console)
+    print_addresses(result(story), Path("/demo/try.env"), console)
     text = out.getvalue()
     assert "…" not in text
     assert "reimbursement.settled.v1" in text
