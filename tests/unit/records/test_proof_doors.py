@@ -128,7 +128,7 @@ async def test_the_proof_for_its_agent(town: Town, agent: str | None, status: in
 
 @pytest.mark.parametrize("town", ["legacy"], indirect=True)
 async def test_a_confirmation(town: Town):
-    """The number of an opposition that left a DMP closes it, with the same answer every time; an agent reopens (F04)."""
+    """The number of an opposition that left a DMP closes it, with the same answer again; agents reopen (F04)."""
     number = await town.opposed()
 
     first = await town.post("opposition/confirmation", attestation=number, ins=NUMBER)
