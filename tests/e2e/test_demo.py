@@ -16,10 +16,12 @@ import pytest
 from bson import encode
 from pymongo import MongoClient
 
-from deploy.local import mongodb
+from deploy.local import gateway, mongodb
 from deploy.local.places import CLONE, packages_folder
 from deploy.local.ports import remembered
 from deploy.local.processes import running_processes
+from deploy.local.roles import ALL
+from deploy.local.system import STACK_PROCESSES
 from deploy.local.users import insurers as insurers_table
 from shared.clock import paris_date
 from simulator.claims import claims
@@ -288,7 +290,8 @@ def traces_of_people(written: bytes) -> set[bytes]:
 def test_ctrl_c_stops_everything(demo: Demo, summary: Result):
     """Ctrl-C stops every process that was started, removes the data, and ends with the summary's own code."""
     home = demo.home / "demo"
-    assert len(running_processes(home)) == 12
+    names = {each.name for each in running_processes(home)}
+    assert names == {*STACK_PROCESSES, gateway.NAME, *(role.name for role in ALL)}
     assert demo.interrupt() == 0
     assert demo.output.endswith("Stopping ...\nStopped.\n")
     assert running_processes(home) == []
