@@ -76,7 +76,9 @@ def test_older_national_ids(value):
     assert parse_national_id(value, production=False) == value
 
 
-@pytest.mark.parametrize("value", ["10001234567", "30001234567", "3750712184/", "3abc", "075991234", "1750712184/1", ""])
+@pytest.mark.parametrize(
+    "value", ["10001234567", "30001234567", "3750712184/", "3abc", "075991234", "1750712184/1", ""]
+)
 def test_no_number_passes_for_another(value):
     """F49: an RPPS without its prefix is nobody's national id, or whoever is blocked under it would not be."""
     with pytest.raises(ProfessionalIdError, match=r"^idnat-format$"):
