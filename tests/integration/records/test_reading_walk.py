@@ -214,7 +214,7 @@ async def test_a_document_is_read(town: Town):
 
 
 async def test_the_database_goes_away(town: Town):
-    """C112: the database goes between decision and answer: 503, not a byte; once it is back, the read works again."""
+    """I112: the database goes between decision and answer: 503, not a byte; once it is back, the read works again."""
     record = await town.person()
     name = (await town.document(record)).data.document_id
     path = "/me/documents/" + name + "/content"
