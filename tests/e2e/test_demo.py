@@ -1,109 +1,24 @@
 """The first thing a newcomer runs: the whole system as processes, fed by insurers, with books that balance."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import httpx
 import pytest
 from bson import encode
 from pymongo import MongoClient
 
-from deploy.local import gateway, mongodb
-from deploy.local.places import CLONE, packages_folder
+from deploy.local import mongodb
 from deploy.local.ports import remembered
-from deploy.local.processes import running_processes
-from deploy.local.roles import ALL
-from deploy.local.system import STACK_PROCESSES
-from deploy.local.users import insurers as insurers_table
 from shared.clock import paris_date
 from simulator.claims import claims
-from simulator.insurer import Tally, insurers, publish_all
 from simulator.population import Person, people
-from simulator.publications import Publication, Season, is_open
+from simulator.publications import Season, is_open
+from tests.e2e.conftest import LINES, PEOPLE, Demo, Log, Result, publish
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
-
-Result: TypeAlias = dict[str, Any]
-
-PEOPLE, LINES = 60, 10
-READY_SECONDS = 150
-
-
-class Demo:
-    """A demonstration that runs as a user's would, in a folder of its own."""
-
-    def __init__(self, folder: Path):
-        self.home = folder / "home"
-        self.summary_file = folder / "summary.json"
-        self.output_file = folder / "output.txt"
-        self.home.mkdir()
-        if packages_folder().exists():  # what a test run has fetched already is not fetched again
-            (self.home / "debian").symlink_to(packages_folder())
-        arguments = ["--people", str(PEOPLE), "--lines", str(LINES), "--json", str(self.summary_file)]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("CARNET_")}
-        with self.output_file.open("w") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "cli", "demo", *arguments],
-                cwd=CLONE,
-                env=environment | {"CARNET_HOME": str(self.home), "PYTHONUNBUFFERED": "1"},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-
-    @property
-    def output(self) -> str:
-        """What it wrote so far."""
-        return self.output_file.read_text()
-
-    def wait_until_it_stays(self) -> Result:
-        """Wait for the summary; the system stays up after it."""
-        deadline = time.monotonic() + READY_SECONDS
-        while "Ctrl-C stops it all." not in self.output:
-            assert self.process.poll() is None, self.output
-            assert time.monotonic() < deadline, self.output
-            time.sleep(0.2)
-        result: Result = json.loads(self.summary_file.read_text())
-        return result
-
-    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run another command of the same clone, as in a second terminal."""
-        return subprocess.run(
-            [sys.executable, "-m", "cli", *words],
-            cwd=CLONE,
-            env={**os.environ, "CARNET_HOME": str(self.home)},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    def interrupt(self) -> int:
-        """Press Ctrl-C and return the exit code."""
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """Give a demonstration that is under way."""
-    running = Demo(tmp_path_factory.mktemp("demo"))
-    yield running
-    if running.process.poll() is None:
-        running.interrupt()
-
-
-@pytest.fixture(scope="module")
-def summary(demo: Demo) -> Result:
-    """Give the summary, once it is there."""
-    return demo.wait_until_it_stays()
 
 
 def test_books_balance(summary: Result):
@@ -195,10 +110,10 @@ async def test_one_reimbursement_walks_through(demo: Demo, summary: Result):
     now = datetime.now(UTC)
     season = Season(now.isoformat(), paris_date(now))
     log = Log(summary["addresses"])
-    await _publish(demo, season.registration(person))
+    await publish(demo, season.registration(person))
     opened = log.wait_for("account.opened.v1")
     subject = next(each["subject"] for each in opened if each["type"] == "account.opened.v1")
-    await _publish(demo, season.settlement(person, _recent_line(person, season.today)))
+    await publish(demo, season.settlement(person, _recent_line(person, season.today)))
     entries = log.wait_for("record.updated.v1")
     assert [each["type"] for each in entries if each["subject"] == subject] == [
         "beneficiary.accepted.v1",
@@ -208,43 +123,12 @@ async def test_one_reimbursement_walks_through(demo: Demo, summary: Result):
     ]
 
 
-class Log:
-    """What was written into the log since this was made, as audit's door shows it."""
-
-    def __init__(self, addresses: dict[str, str]):
-        answer = httpx.post(f"{addresses['issuer']}/token", json={"kind": "operator", "sub": "e2e"}, trust_env=False)
-        bearer = {"authorization": f"Bearer {answer.json()['access_token']}"}
-        self.door = httpx.Client(base_url=addresses["audit"], headers=bearer, trust_env=False)
-        self.start = self.door.get("/ops/log/head").json()["size"]
-
-    def wait_for(self, wire_type: str) -> list[dict[str, Any]]:
-        """Return the new entries, once one of a type is among them."""
-        deadline = time.monotonic() + 20
-        while True:
-            found: list[dict[str, Any]] = self.door.get("/ops/log/entries", params={"from": self.start}).json()[
-                "entries"
-            ]
-            if any(each["type"] == wire_type for each in found):
-                return found
-            assert time.monotonic() < deadline, found
-            time.sleep(0.2)
-
-
 def _recent_line(person: Person, today: date):
     return next(
         line
         for line in claims(person, 99, 40, until=today)
         if (today - line.care_start).days < 600 and not line.minor_secret and line.reverses is None
     )
-
-
-async def _publish(demo: Demo, publication: Publication) -> None:
-    """Publish as the insurer itself, with the password that the clone gave it."""
-    home = demo.home / "demo"
-    passwords, port = json.loads((home / "passwords.json").read_text()), remembered(home)["amqp"]
-    users = {each["code"]: each["user"] for each in insurers_table() if each["code"] == publication.insurer}
-    async with insurers(users, lambda user: f"amqp://{user}:{passwords[user]}@127.0.0.1:{port}/", Tally()) as senders:
-        await publish_all(senders, [publication])
 
 
 def test_nobody_is_in_the_logs(demo: Demo, summary: Result):
@@ -285,14 +169,3 @@ def traces_of_people(written: bytes) -> set[bytes]:
         if text is not None and len(text) > 5
     }
     return {text for text in told if text in written}
-
-
-def test_ctrl_c_stops_everything(demo: Demo, summary: Result):
-    """Ctrl-C stops every process that was started, removes the data, and ends with the summary's own code."""
-    home = demo.home / "demo"
-    names = {each.name for each in running_processes(home)}
-    assert names == {*STACK_PROCESSES, gateway.NAME, *(role.name for role in ALL)}
-    assert demo.interrupt() == 0
-    assert demo.output.endswith("Stopping ...\nStopped.\n")
-    assert running_processes(home) == []
-    assert not home.exists()
