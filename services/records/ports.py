@@ -129,6 +129,9 @@ class DocumentStore(Protocol):
     def add(self, documents: Sequence[Document], unit: Unit) -> None:
         """Insert documents when the unit commits; one that is there by then makes the batch be taken again."""
 
+    async def some(self, record: str, limit: int) -> Sequence[Document]:
+        """Return documents of a record, at most so many, in no order: fewer than that are all there are."""
+
     async def links(self, record: str) -> Sequence[Link]:
         """Return the links of all documents of a record, without what is sealed, in no order."""
 

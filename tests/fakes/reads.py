@@ -37,6 +37,10 @@ class InMemoryDocuments:
         if documents:
             unit.apply(partial(self._insert, documents))
 
+    async def some(self, record: str, limit: int) -> Sequence[Document]:
+        """Return documents of a record, at most so many."""
+        return [document for document in self.rows.values() if document.record == record][:limit]
+
     async def links(self, record: str) -> Sequence[Link]:
         """Return the links of a record's documents."""
         return [document.link for document in self.rows.values() if document.record == record]

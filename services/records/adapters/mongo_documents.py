@@ -35,6 +35,11 @@ class MongoDocuments:
         if documents:
             unit.apply(partial(self._insert, [_row(document) for document in documents]))
 
+    async def some(self, record: str, limit: int) -> Sequence[Document]:
+        """See `DocumentStore.some`: one round trip."""
+        rows = self._documents.find({"record": {"$eq": record}}, limit=limit, batch_size=limit + 1)
+        return [_document(row) for row in await rows.to_list()]
+
     async def links(self, record: str) -> Sequence[Link]:
         """See `DocumentStore.links`."""
         rows = self._documents.find({"record": {"$eq": record}}, {"created": 1, "replaces": 1}, batch_size=10_000)

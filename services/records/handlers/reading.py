@@ -1,14 +1,15 @@
 """Somebody looks into a record: decided, traced, and only then shown (F38, F39, F48, F57)."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
-from services.records.domain.chain import Status, statuses
+from services.records.domain.chain import Link, Status, statuses
 from services.records.domain.cursor import Place, cursor_of, place_of
 from services.records.domain.decision import NOTHING, Act, Rule
+from services.records.domain.documents import Document
 from services.records.domain.rights import Standing
 from services.records.handlers.describing import Shown, Trouble, describe, item_of, trouble_of
 from services.records.handlers.visits import Caller, Denied, ReadingRoom, Visit, enter, find, tell
@@ -20,8 +21,8 @@ CONTENT_SCHEMA: Final = "cda.v1"
 
 Look = Literal["document-described", "document-read"]
 
-_AT_ONCE: Final = 100
-"""Boxes that are fetched and opened together."""
+_AT_ONCE: Final = 64
+"""Boxes that are fetched and opened together; a record with fewer documents is read in one round trip."""
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -124,13 +125,13 @@ async def _page(visit: Visit, search: Search, room: ReadingRoom) -> Page:
     """Return a page; one document more than asked for is looked for, to know whether there are more."""
     key, record, reader = room.index_key, visit.record, visit.caller.reader
     after = search.cursor and place_of(search.cursor, key=key, record=record, reader=reader)
-    links = await room.documents.links(record)
+    links, known = await _documents(record, room)
     status = statuses(links)
     places = sorted((Place(each.created, each.id) for each in links), reverse=True)
     ids = [p.id for p in places if search.status in (None, status[p.id]) and (not after or p < after)]
     found: list[Shown] = []
     for at in range(0, len(ids), _AT_ONCE):
-        rows = await room.documents.find(record, ids[at : at + _AT_ONCE])
+        rows = known or await room.documents.find(record, ids[at : at + _AT_ONCE])
         ordered = [rows[each] for each in ids[at : at + _AT_ONCE] if each in rows]
         found += _visible(visit, search, await describe(ordered, status, room.vault))
         if len(found) > search.limit:
@@ -140,6 +141,14 @@ async def _page(visit: Visit, search: Search, room: ReadingRoom) -> Page:
         return Page(page, None)
     last = page[-1].document
     return Page(page, cursor_of(Place(last.created, last.id), key=key, record=record, reader=reader))
+
+
+async def _documents(record: str, room: ReadingRoom) -> tuple[Sequence[Link], Mapping[str, Document]]:
+    """Return the links of all documents of a record, and the documents themselves unless they are many."""
+    some = await room.documents.some(record, _AT_ONCE)
+    if len(some) < _AT_ONCE:
+        return [each.link for each in some], {each.id: each for each in some}
+    return await room.documents.links(record), {}
 
 
 def _visible(visit: Visit, search: Search, documents: Iterable[Shown]) -> list[Shown]:

@@ -134,6 +134,7 @@ async def test_documents_as_they_were_added(documents: DocumentStore, database: 
     assert await documents.known({one.id, uuid4().hex}) == {one.id}
     assert await documents.known(set()) == set()
     assert await documents.links(one.record) == [one.link]
+    assert await documents.some(one.record, 2) == [one]
     assert await documents.find(one.record, {one.id, other.id}) == {one.id: one}
     assert await documents.find(one.record, set()) == {}
 
