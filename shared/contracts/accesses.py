@@ -37,7 +37,8 @@ class ActorV1(Data):
 
     kind: Literal["patient", "professional", "machine", "operator", "phone-agent"]
     number: str | None = None
-    """The national id of a professional or of a structure, else the token's subject; none of a patient."""
+    """The national id of a professional or of a structure, else the token's subject; a person before the own record
+    has none."""
     name: str | None = None
     profession: str | None = None
     organisation_id: str | None = None

@@ -7,7 +7,18 @@ from enum import Enum, StrEnum
 from typing import Any, Final, TypeAlias
 
 from services.audit.domain.chain import Entry, Opening
-from services.audit.domain.wording import ACTIONS, ACTORS, DEEDS, NAMES, TRACE, UNTOLD, ActorType, Group, Words
+from services.audit.domain.wording import (
+    ACTIONS,
+    ACTORS,
+    DEEDS,
+    NAMES,
+    SOMEBODY_ELSE,
+    TRACE,
+    UNTOLD,
+    ActorType,
+    Group,
+    Words,
+)
 
 
 class State(StrEnum):
@@ -132,6 +143,8 @@ def _who(actor: Mapping[str, Any]) -> Who:
     told = {name: value for name in ("name", "number", "profession", "organisation") if (value := _text(actor, name))}
     if kind is ActorType.SUPPORT:
         return _own(kind)  # an agent acts for the service: the log knows who, the person need not
+    if kind is ActorType.PATIENT and "number" in told:
+        return Who(kind, SOMEBODY_ELSE)  # the own person has no number in a trace
     return Who(kind, **told)
 
 

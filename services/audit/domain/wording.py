@@ -186,6 +186,9 @@ ACTORS: Final[Mapping[str, ActorType]] = {
 }
 """By the kind of a trace's actor."""
 
+SOMEBODY_ELSE: Final = "Une autre personne"
+"""A patient whose record it is not: without these words, the person would seem to have done it."""
+
 NAMES: Final[Mapping[ActorType, str]] = {
     ActorType.SYSTEM: "Mon espace santé",
     ActorType.ENROLMENT: "Assurance Maladie",

@@ -187,7 +187,6 @@ async def _evenly() -> AsyncIterator[Callable[[], Awaitable[None]]]:
 
 
 def _shown(principal: Principal) -> ActorV1:
-    """A patient has no number in a trace: it is the record's own person, or somebody whose number is not needed."""
     who = principal.professional
     if who is not None:
         return ActorV1(
@@ -201,5 +200,4 @@ def _shown(principal: Principal) -> ActorV1:
     if principal.structure is not None:
         structure = principal.structure
         return ActorV1(kind="machine", number=structure.national_id, organisation=structure.name)
-    number = None if principal.kind is Kind.PATIENT else principal.sub
-    return ActorV1(kind=principal.kind.value, number=number)
+    return ActorV1(kind=principal.kind.value, number=principal.sub)

@@ -26,7 +26,7 @@ class Caller:
 
     actor: Actor
     shown: ActorV1
-    """As the trace tells it."""
+    """As the trace tells it, but for the number of a person before the own record."""
     index: str | None = field(default=None, repr=False)
     """A patient's blind index."""
     software: str | None = None
@@ -99,8 +99,10 @@ class Visit:
         return None if self.account is None else self.record
 
     def access(self, **what: Any) -> AccessV1:
-        """Return what the trace says of who asked about what."""
-        return AccessV1(actor=self.caller.shown, software=self.caller.software, **what)
+        """Return what the trace says of who asked about what; a number tells a stranger from the record's person."""
+        shown = self.caller.shown
+        actor = shown.model_copy(update={"number": None}) if self.owner else shown
+        return AccessV1(actor=actor, software=self.caller.software, **what)
 
 
 async def enter(caller: Caller, record: str, room: ReadingRoom) -> Visit:

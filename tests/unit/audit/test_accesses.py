@@ -69,6 +69,16 @@ class TestShown:
             "organisation": None,
         }
 
+    async def test_somebody_else(self, registry: Registry):
+        """F58: what another patient tried does not look as if the person had done it; who it was is not told."""
+        actor = ActorV1(kind="patient", number="patient-of-another-record")
+        await registry.log_events(await registry.trace(ALICE, "documents-listed", "denied", actor=actor))
+
+        (line,) = await listed(registry)
+
+        assert (line["actor"]["type"], line["actor"]["name"]) == ("PATIENT", "Une autre personne")
+        assert line["actor"]["number"] is None
+
     async def test_agents_are_not_named(self, registry: Registry):
         """An agent is shown as the support that acted; the log knows who it was."""
         actor = ActorV1(kind="phone-agent", number="agent-7", name="Jeanne")

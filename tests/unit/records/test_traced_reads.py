@@ -178,6 +178,19 @@ async def test_what_a_trace_holds(library: Library):
     assert library.opened().month == "2026-10"
 
 
+async def test_somebody_else_is_told_from_the_person(library: Library):
+    """F57, F58: another patient before a record is in its trace by the token's subject, the record's own is not."""
+    alice, bob = await library.person(), await library.person(OTHER_INS)
+
+    for record in (bob, "f" * 32):
+        assert (await library.ask("alice", f"/{record}/documents")).status_code == 404
+        assert (library.last()[1], library.opened().actor.kind) == ("denied", "patient")
+        assert library.opened().actor.number is not None
+    for record in (alice, "me"):
+        assert (await library.ask("alice", f"/{record}/documents")).status_code == 200
+        assert library.opened().actor.number is None
+
+
 @pytest.mark.parametrize("agent", ["a\tb", "\x1b[31m", "x" * 5_000])
 async def test_what_software_calls_itself(library: Library, agent: str):
     """J116: a name with control characters is not kept, a long one is cut."""
