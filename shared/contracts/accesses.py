@@ -51,6 +51,8 @@ class AccessV1(Data):
     actor: ActorV1
     documents: list[ContentId] = Field(default_factory=list)
     """Those asked for by name, or those that a list showed."""
+    hidden: list[ContentId] = Field(default_factory=list)
+    """Those of ``documents`` of which the person is to learn nothing, not even that they are there (F35)."""
     professional: str | None = None
     """The national id of whose right was recorded, changed or withdrawn."""
     month: str | None = None

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from services.audit.domain.chain import Entry, Opening
 from services.audit.domain.wording import (
+    ABOUT_ONE,
     ACTIONS,
     ACTORS,
     DEEDS,
@@ -83,8 +84,12 @@ class Access:
 _EPOCH_MS: Final = 1000
 
 
-def access_of(entry: Entry, event: Text, box: Text | None) -> Access:
-    """Return the line of an entry: ``event`` is what it commits to, ``box`` what a trace's own box holds."""
+def access_of(entry: Entry, event: Text, box: Text | None) -> Access | None:
+    """Return the line of an entry: ``event`` is what it commits to, ``box`` what a trace's own box holds.
+
+    None: it is about a document of which the person is to learn nothing, neither that it is there nor that somebody
+    read it (F35).
+    """
     if entry.leaf.type == TRACE:
         return _trace(entry, event, box if box is not None else Unreadable.DAMAGED)
     deed = DEEDS[entry.leaf.type]
@@ -101,16 +106,26 @@ def box_of(event: Text) -> tuple[str, str] | None:
     return (trace, sealed) if isinstance(trace, str) and isinstance(sealed, str) else None
 
 
-def _trace(entry: Entry, event: Text, box: Text) -> Access:
+def _trace(entry: Entry, event: Text, box: Text) -> Access | None:
     if isinstance(event, Unreadable):
         return _line(entry, UNTOLD, UNTOLD.done, state=State(event.value))
     data = _mapping(event.get("data"))
     words, permitted = ACTIONS.get(str(data.get("action")), UNTOLD), data.get("outcome") == "permitted"
-    sentence = words.done if permitted or words.refused is None else words.refused
     if isinstance(box, Unreadable):
-        return _line(entry, words, sentence, state=State(box.value), permitted=permitted)
-    documents = _names(box, "documents")
-    return _line(entry, words, sentence, permitted=permitted, who=_who(_mapping(box.get("actor"))), documents=documents)
+        words = UNTOLD if words.code in ABOUT_ONE else words  # the box alone says whether it may be told
+        return _line(entry, words, _sentence(words, permitted), state=State(box.value), permitted=permitted)
+    hidden = _names(box, "hidden")
+    if hidden and words.code in ABOUT_ONE:
+        return None
+    documents = [name for name in _names(box, "documents") if name not in hidden]
+    if words.code == "document-deposited" and not permitted:
+        documents = []  # what was not taken is not in the record, and another one may bear its name there
+    who = _who(_mapping(box.get("actor")))
+    return _line(entry, words, _sentence(words, permitted), permitted=permitted, who=who, documents=documents)
+
+
+def _sentence(words: Words, permitted: bool) -> str:
+    return words.done if permitted or words.refused is None else words.refused
 
 
 def _line(

@@ -124,6 +124,9 @@ ACTIONS: Final[Mapping[str, Words]] = {
 }
 """By the action of a trace (`shared.contracts.accesses.Action`)."""
 
+ABOUT_ONE: Final = frozenset(code for code, words in ACTIONS.items() if words.group is _DOCUMENT) - {"documents-listed"}
+"""Actions on a document that is named: without it nothing is left to say."""
+
 UNTOLD: Final = Words("access", _GENERAL, "a accédé à votre dossier", "a tenté d'accéder à votre dossier")
 """For a trace that can no longer be read, or of an action newer than this table."""
 
@@ -170,12 +173,11 @@ DEEDS: Final[Mapping[str, Deed]] = {
     "record.updated.v1": Deed(
         _SYSTEM, Words("reimbursements-added", _GENERAL, "a ajouté des remboursements à votre dossier")
     ),
-    "document.stored.v1": Deed(_SYSTEM, Words("document-stored", _DOCUMENT, "a classé un document dans votre dossier")),
-    "document.refused.v1": Deed(
-        _SYSTEM, Words("document-refused", _DOCUMENT, "a refusé un document adressé à votre dossier")
-    ),
 }
-"""By the type of an event: what a person is shown, and nothing else."""
+"""By the type of an event: what a person is shown, and nothing else.
+
+That a document was stored is not here: its deposit's trace tells it, and knows whether the person may read of it.
+"""
 
 ACTORS: Final[Mapping[str, ActorType]] = {
     "patient": ActorType.PATIENT,

@@ -25,7 +25,10 @@ from shared.sealing import ERASED, Opened, Sealed, SealError, aad, open_many
 SERVICE: Final = "audit"
 
 MOST_LOOKED_AT: Final = 1000
-"""Entries that one request opens at most: a page of a group that is rare may be short, and goes on by its cursor."""
+"""Lines that one request looks at at most: a page of a group that is rare may be short, and goes on by its cursor.
+
+What the person is to learn nothing of is not counted: neither a short page nor a cursor tells of it (F35).
+"""
 
 _STEP: Final = 100
 
@@ -93,30 +96,32 @@ async def _trace(record: str | None, desk: Desk, software: str | None) -> None:
 
 
 async def _page(record: str, before: int | None, wanted: Wanted, desk: Desk) -> Page:
+    """Return a page; one line more than asked for is looked for, to know whether any follows."""
     found: list[Access] = []
-    looked, step = 0, wanted.limit if wanted.group is None else max(wanted.limit, _STEP)
+    looked, step = 0, wanted.limit + 1 if wanted.group is None else _STEP
     while True:
-        # One more than is looked at tells whether anything follows.
-        kept = await desk.entries.about(record, before=before, since=wanted.since, until=wanted.until, limit=step + 1)
-        for access in await _opened(record, kept[:step], desk):
-            if len(found) == wanted.limit:
-                return Page(found, _cursor(before, record, desk))
-            before = access.index
-            if wanted.group in (None, access.group):
-                found.append(access)
-        looked += step
-        if len(kept) <= step:
+        kept = await desk.entries.about(record, before=before, since=wanted.since, until=wanted.until, limit=step)
+        lines = await _opened(record, kept, desk)
+        found += [line for line in lines if wanted.group in (None, line.group)]
+        looked += len(lines)
+        if len(found) > wanted.limit:
+            return Page(found[: wanted.limit], _cursor(found[wanted.limit - 1], record, desk))
+        if len(kept) < step:
             return Page(found, None)
-        if len(found) == wanted.limit or looked >= MOST_LOOKED_AT:
-            return Page(found, _cursor(before, record, desk))
+        if looked >= MOST_LOOKED_AT and lines:
+            return Page(found, _cursor(lines[-1], record, desk))
+        before, step = kept[-1].entry.index, _STEP
 
 
-def _cursor(before: int | None, record: str, desk: Desk) -> str | None:
-    return None if before is None else cursor_of(before, key=desk.index_key, record=record)
+def _cursor(last: Access, record: str, desk: Desk) -> str:
+    return cursor_of(last.index, key=desk.index_key, record=record)
 
 
 async def _opened(record: str, kept: Sequence[Kept], desk: Desk) -> list[Access]:
-    """Return the lines of entries; one that cannot be read hides none of the others."""
+    """Return the lines of entries; one that cannot be read hides none of the others.
+
+    An entry without a line is one of which its person is to learn nothing.
+    """
     boxes = [Sealed(each.opening.box if each.opening else b"", _place(record, each)) for each in kept]
     envelopes = await open_many(desk.vaults, boxes)
     events = [_proved(each, envelope) for each, envelope in zip(kept, envelopes, strict=True)]
@@ -127,10 +132,11 @@ async def _opened(record: str, kept: Sequence[Kept], desk: Desk) -> list[Access]
     }
     inner = await open_many(desk.vaults, [_inner(record, *box) for box in traces.values()])
     held = {position: _read(opened) for position, opened in zip(traces, inner, strict=True)}
-    return [
+    lines = [
         access_of(each.entry, event, held.get(position))
         for position, (each, event) in enumerate(zip(kept, events, strict=True))
     ]
+    return [line for line in lines if line is not None]
 
 
 def _place(record: str, kept: Kept) -> bytes:

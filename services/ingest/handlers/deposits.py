@@ -12,7 +12,7 @@ import orjson
 
 from services.ingest.domain.deposits import Deposit, Depositor, is_known
 from services.ingest.domain.documents.ids import depositor_id, digest_of, document_id
-from services.ingest.domain.documents.metadata import DocumentEntry, hidden_as_asked
+from services.ingest.domain.documents.metadata import DocumentEntry, hidden_as_asked, is_hidden_from_the_person
 from services.ingest.handlers.refusals import SOURCE
 from services.ingest.ports import AccountStore, ContentStore, DepositStore, DocumentReader
 from shared.clock import Clock
@@ -167,7 +167,9 @@ def _received(candidate: Candidate, made: Deposit, key: Key, intake: Intake) -> 
 
 
 async def _trace(candidate: Candidate, intake: Intake, now: datetime, *, denied: str | None = None) -> AccessTracedV1:
-    access = AccessV1(actor=_actor(candidate.by), documents=[candidate.document], software=candidate.software)
+    named = [candidate.document]
+    hidden = named if is_hidden_from_the_person(candidate.entry) else []
+    access = AccessV1(actor=_actor(candidate.by), documents=named, hidden=hidden, software=candidate.software)
     return await trace_access(
         access,
         record=candidate.record,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from services.records.domain.chain import Link
 
@@ -14,6 +15,10 @@ class Hiding(StrEnum):
     FROM_PATIENT = "INVISIBLE_PATIENT"
     """Until a professional has announced it (CSP R1111-53)."""
     FROM_REPRESENTATIVES = "INVISIBLE_REPRESENTANTS_LEGAUX"
+
+
+FROM_THE_PERSON: Final = frozenset({Hiding.FROM_PATIENT, Hiding.FROM_REPRESENTATIVES})
+"""Whoever logs in for a child is not told apart from the child: either learns nothing of these (F35)."""
 
 
 @dataclass(frozen=True, slots=True)

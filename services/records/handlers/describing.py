@@ -9,7 +9,16 @@ import orjson
 
 from services.records.domain.chain import Status
 from services.records.domain.decision import Item
-from services.records.domain.documents import Author, Coded, Description, Document, Hiding, is_author, is_masked
+from services.records.domain.documents import (
+    FROM_THE_PERSON,
+    Author,
+    Coded,
+    Description,
+    Document,
+    Hiding,
+    is_author,
+    is_masked,
+)
 from services.records.handlers.visits import Visit
 from shared.identity.rpps import ID_NAT_OID
 from shared.sealing import ERASED, Opened, Sealed, Vault, aad, open_many
@@ -35,6 +44,11 @@ class Shown:
         if self.description is None:
             return bool(self.document.masked)
         return is_masked(self.document, self.description)
+
+    @property
+    def hidden(self) -> bool:
+        """Whether its person is to learn nothing of it (F35)."""
+        return self.description is not None and not FROM_THE_PERSON.isdisjoint(self.description.hidings)
 
 
 async def describe(documents: Sequence[Document], status: Mapping[str, Status], vault: Vault) -> list[Shown]:

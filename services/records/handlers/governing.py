@@ -14,7 +14,7 @@ from services.records.domain.decision import Act, Actor, Rule
 from services.records.domain.documents import mask
 from services.records.domain.rights import By, Grant, Right, Standing, name_of, says_the_same, standing
 from services.records.handlers.describing import Shown, Trouble, trouble_of
-from services.records.handlers.reading import look_at, named
+from services.records.handlers.reading import look_at
 from services.records.handlers.visits import Caller, Denied, ReadingRoom, Visit, enter, tell
 from shared.contracts.accesses import Action
 from shared.messaging.unit import Unit
@@ -97,14 +97,15 @@ async def mask_document(
 ) -> Shown | Stale | Denied:
     """Mask a document or show it again; what is so already stays as it is (CSP R1111-49)."""
     visit = await enter(caller, record, room)
-    rule, shown = await look_at(visit, document, Act.GOVERN, room)
+    seen = await look_at(visit, document, Act.GOVERN, room)
     action: Action = "document-masked" if masked else "document-unmasked"
+    shown = seen.shown
     if shown is None:
-        await _note(visit, action, rule, unit, room, documents=named(document))
-        return Denied(rule)
+        await _note(visit, action, seen.rule, unit, room, **seen.named)
+        return Denied(seen.rule)
     if not expected(shown.document.version):
         return Stale()
-    await _note(visit, action, rule, unit, room, documents=[document])
+    await _note(visit, action, seen.rule, unit, room, **seen.named)
     changed = mask(shown.document, masked, shown.masked)
     if changed is not shown.document:
         room.documents.save(changed, unit, read=shown.document)

@@ -19,7 +19,7 @@ from shared.sealing import Sealed, aad, open_many
 CONTENT_SCHEMA: Final = "cda.v1"
 """Of the bytes as deposited."""
 
-Look = Literal["document-described", "document-read"]
+Reading = Literal["document-described", "document-read"]
 
 _AT_ONCE: Final = 64
 """Boxes that are fetched and opened together; a record with fewer documents is read in one round trip."""
@@ -58,6 +58,18 @@ class Page:
     next: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One document before somebody who named it."""
+
+    rule: Rule
+    """What decides."""
+    shown: Shown | None
+    """None unless the rule permits."""
+    named: Mapping[str, Sequence[str]]
+    """What the trace says of it."""
+
+
 async def find_record(caller: Caller, index: str, *, room: ReadingRoom) -> Found | Denied:
     """Return the record of whom a blind index names, to the person or to a health professional who is not blocked."""
     visit = await find(caller, index, room)
@@ -77,32 +89,35 @@ async def list_documents(caller: Caller, record: str, search: Search, *, room: R
         await tell(visit, "documents-listed", rule, room)
         return Denied(rule)
     page = await _page(visit, search, room)
-    await tell(visit, "documents-listed", rule, room, documents=[each.document.id for each in page.documents])
+    listed, hidden = page.documents, [each for each in page.documents if each.hidden]
+    await tell(visit, "documents-listed", rule, room, documents=_ids(listed), hidden=_ids(hidden))
     return page
 
 
 async def see_document(
-    caller: Caller, record: str, document: str, *, action: Look, room: ReadingRoom
+    caller: Caller, record: str, document: str, *, action: Reading, room: ReadingRoom
 ) -> Shown | Denied:
     """Return one document that the caller may know of; `open_content` gives its bytes afterwards."""
     visit = await enter(caller, record, room)
-    rule, shown = await look_at(visit, document, Act.READ, room)
-    await tell(visit, action, rule, room, documents=named(document))
-    return shown if shown is not None else Denied(rule)
+    seen = await look_at(visit, document, Act.READ, room)
+    await tell(visit, action, seen.rule, room, **seen.named)
+    return seen.shown if seen.shown is not None else Denied(seen.rule)
 
 
-async def look_at(visit: Visit, document: str, act: Act, room: ReadingRoom) -> tuple[Rule, Shown | None]:
-    """Return the rule that decides on one document, and the document if it permits; nothing is traced here."""
-    rule = visit.rule(act)
-    if not rule.permits:
-        return rule, None
+async def look_at(visit: Visit, document: str, act: Act, room: ReadingRoom) -> Look:
+    """Return what is decided on one document; nothing is traced here.
+
+    It is looked for whoever asks, for the trace to say whether its person may read of it. A person who names a
+    document that may not be known of is answered, and traced, as one who names none.
+    """
     links = await room.documents.links(visit.record)
     found = (await room.documents.find(visit.record, {document})).get(document)
     if found is None:
-        return visit.rule(act, NOTHING), None
+        return Look(visit.rule(act, NOTHING), None, _named(document))
     (shown,) = await describe([found], statuses([found.link, *links]), room.vault)
     rule = visit.rule(act, item_of(visit, shown))
-    return rule, shown if rule.permits else None
+    hidden = shown.hidden and not visit.owner
+    return Look(rule, shown if rule.permits else None, _named(document, hidden=hidden))
 
 
 async def open_content(shown: Shown, *, room: ReadingRoom) -> bytes | Trouble:
@@ -116,9 +131,14 @@ async def open_content(shown: Shown, *, room: ReadingRoom) -> bytes | Trouble:
     return opened if isinstance(opened, bytes) else trouble_of(opened)
 
 
-def named(document: str) -> list[str]:
+def _named(document: str, *, hidden: bool = False) -> Mapping[str, Sequence[str]]:
     """Return what the trace says of a document that was asked for: nothing of what is no id."""
-    return [document] if _ID.fullmatch(document) else []
+    names = [document] if _ID.fullmatch(document) else []
+    return {"documents": names, "hidden": names if hidden else []}
+
+
+def _ids(documents: Iterable[Shown]) -> list[str]:
+    return [each.document.id for each in documents]
 
 
 async def _page(visit: Visit, search: Search, room: ReadingRoom) -> Page:

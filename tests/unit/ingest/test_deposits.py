@@ -80,6 +80,22 @@ async def test_a_deposit_is_kept_and_told(ward: Ward):
     )
 
 
+@pytest.mark.parametrize(
+    ("hidings", "hidden"),
+    [([], False), ([MASKED], False), ([UNANNOUNCED], True), (["INVISIBLE_REPRESENTANTS_LEGAUX"], True)],
+)
+@pytest.mark.parametrize("open_", [True, False])
+async def test_a_hidden_deposit_is_traced_as_such(ward: Ward, hidings: list[str], hidden: bool, open_: bool):
+    """F35: the trace of a deposit, taken or not, tells the log whether its person may read of the document."""
+    await ward.person(open_=open_)
+
+    await ward.deposit(cda(), hidings=hidings)
+
+    access = ward.access_of(ward.traces[0])
+    assert len(access.documents) == 1
+    assert access.hidden == (access.documents if hidden else [])
+
+
 async def test_metadata_travel_sealed(ward: Ward):
     """What the document is and who sent it are told in the box, by XDS's names, and nowhere in clear."""
     record = await ward.person()

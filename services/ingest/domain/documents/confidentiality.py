@@ -17,6 +17,9 @@ UNANNOUNCED: Final = "INVISIBLE_PATIENT"
 """Hidden from the person until a professional has announced it."""
 HIDDEN_FROM_PARENTS: Final = "INVISIBLE_REPRESENTANTS_LEGAUX"
 
+FROM_THE_PERSON: Final = frozenset({UNANNOUNCED, HIDDEN_FROM_PARENTS})
+"""Whoever logs in for a child is not told apart from the child: either learns nothing of these (F35)."""
+
 HIDINGS: Final = (MASKED, UNANNOUNCED, HIDDEN_FROM_PARENTS)
 """In the order in which they are kept."""
 

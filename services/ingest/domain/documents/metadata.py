@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final
 
-from services.ingest.domain.documents.confidentiality import with_hidings
+from services.ingest.domain.documents.confidentiality import FROM_THE_PERSON, with_hidings
 from shared.errors import RefusedError
 from shared.identity import Ins
 
@@ -116,3 +116,8 @@ def check_patient(entry: DocumentEntry, expected: Ins) -> None:
 def hidden_as_asked(entry: DocumentEntry, asked: Collection[str], *, combined: bool = False) -> DocumentEntry:
     """Return the entry with the hidings that the depositor asked for (F36)."""
     return replace(entry, confidentiality=with_hidings(entry.confidentiality[0], asked, combined=combined))
+
+
+def is_hidden_from_the_person(entry: DocumentEntry) -> bool:
+    """Tell whether the person is to learn nothing of the document (F35)."""
+    return not FROM_THE_PERSON.isdisjoint(entry.confidentiality)
