@@ -102,7 +102,7 @@ class AmqpPublisher:
         self._channel = channel
 
     async def stop(self) -> None:
-        """Close the connection, or leave it to a broker that does not answer; unconfirmed messages stay in the outbox."""
+        """Close the connection, as far as the broker answers; unconfirmed messages stay in the outbox."""
         if self._connection is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(PUBLISH_TIMEOUT_S):
