@@ -42,8 +42,9 @@ class MongoDocuments:
 
     async def links(self, record: str) -> Sequence[Link]:
         """See `DocumentStore.links`."""
-        rows = self._documents.find({"record": {"$eq": record}}, {"created": 1, "replaces": 1}, batch_size=10_000)
-        return [Link(row["_id"], row["created"], tuple(row["replaces"])) for row in await rows.to_list()]
+        wanted = {"created": 1, "replaces": 1, "masked": 1}
+        rows = self._documents.find({"record": {"$eq": record}}, wanted, batch_size=10_000)
+        return [Link(row["_id"], row["created"], tuple(row["replaces"]), row["masked"]) for row in await rows.to_list()]
 
     async def find(self, record: str, ids: Collection[str]) -> Mapping[str, Document]:
         """See `DocumentStore.find`: by ``_id``; the record only has to agree."""

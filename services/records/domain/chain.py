@@ -27,6 +27,8 @@ class Link:
     created: datetime
     replaces: tuple[str, ...] = ()
     """Ids, of documents that may never arrive."""
+    masked: bool | None = None
+    """What the person decided of it; None: nothing."""
 
 
 def statuses(links: Iterable[Link]) -> Mapping[str, Status]:
@@ -37,6 +39,25 @@ def statuses(links: Iterable[Link]) -> Mapping[str, Status]:
         for current in [current_of(chain)]
         for link in chain
     }
+
+
+def inherit_mask(links: Iterable[Link]) -> frozenset[str]:
+    """Return the documents that replace, over any number of steps, one that the person masked (F33).
+
+    A correction is no way around a mask. What the person decided of a document itself comes before.
+    """
+    listed = list(links)
+    waiting = [link.id for link in listed if link.masked]
+    found: set[str] = set()
+    replacing: defaultdict[str, list[Link]] = defaultdict(list)
+    for link in listed if waiting else ():
+        for target in link.replaces:
+            replacing[target].append(link)
+    while waiting:
+        fresh = {link.id for link in replacing[waiting.pop()] if link.masked is None} - found
+        found |= fresh
+        waiting.extend(fresh)
+    return frozenset(found)
 
 
 def current_of(chain: Sequence[Link]) -> Link:

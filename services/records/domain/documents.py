@@ -45,11 +45,13 @@ class Document:
     masked: bool | None = None
     """What the person decided; None: as it was deposited (CSP R1111-49)."""
     version: int = 1
+    inherits: bool = False
+    """It replaces one that the person masked, and nothing was decided of it: reckoned at each read, never kept."""
 
     @property
     def link(self) -> Link:
         """Its place in a chain of replacements."""
-        return Link(self.id, self.created, self.replaces)
+        return Link(self.id, self.created, self.replaces, self.masked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,12 @@ def is_masked(document: Document, description: Description) -> bool:
     """Tell whether professionals do not see it: as the person decided last, else as it was deposited (F33)."""
     if document.masked is not None:
         return document.masked
-    return Hiding.FROM_PROFESSIONALS in description.hidings
+    return document.inherits or Hiding.FROM_PROFESSIONALS in description.hidings
+
+
+def as_inherited(document: Document, inheriting: frozenset[str]) -> Document:
+    """Return a document that is masked like one that it replaces, if it is among those (`chain.inherit_mask`)."""
+    return replace(document, inherits=True) if document.id in inheriting else document
 
 
 def is_author(document: Document, description: Description, number: str, name: str) -> bool:
@@ -107,6 +114,6 @@ def is_author(document: Document, description: Description, number: str, name: s
 
 def mask(document: Document, masked: bool, was_masked: bool) -> Document:
     """Return a document as its person wants it; the same one if it is so already."""
-    if masked == was_masked:
+    if masked == was_masked and not document.inherits:
         return document
-    return replace(document, masked=masked, version=document.version + 1)
+    return replace(document, masked=masked, inherits=False, version=document.version + 1)

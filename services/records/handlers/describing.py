@@ -42,7 +42,7 @@ class Shown:
     def masked(self) -> bool:
         """Whether professionals do not see it."""
         if self.description is None:
-            return bool(self.document.masked)
+            return bool(self.document.masked) or self.document.inherits
         return is_masked(self.document, self.description)
 
     @property

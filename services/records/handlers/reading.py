@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
-from services.records.domain.chain import Link, Status, statuses
+from services.records.domain.chain import Link, Status, inherit_mask, statuses
 from services.records.domain.cursor import Place, cursor_of, place_of
 from services.records.domain.decision import NOTHING, Act, Rule
-from services.records.domain.documents import Document
+from services.records.domain.documents import Document, as_inherited
 from services.records.domain.rights import Standing
 from services.records.handlers.describing import Shown, Trouble, describe, item_of, trouble_of
 from services.records.handlers.visits import Caller, Denied, ReadingRoom, Visit, enter, find, tell
@@ -110,11 +110,12 @@ async def look_at(visit: Visit, document: str, act: Act, room: ReadingRoom) -> L
     It is looked for whoever asks, for the trace to say whether its person may read of it. A person who names a
     document that may not be known of is answered, and traced, as one who names none.
     """
-    links = await room.documents.links(visit.record)
+    links: Sequence[Link] = await room.documents.links(visit.record)
     found = (await room.documents.find(visit.record, {document})).get(document)
     if found is None:
         return Look(visit.rule(act, NOTHING), None, _named(document))
-    (shown,) = await describe([found], statuses([found.link, *links]), room.vault)
+    links = [found.link, *links]
+    (shown,) = await describe([as_inherited(found, inherit_mask(links))], statuses(links), room.vault)
     rule = visit.rule(act, item_of(visit, shown))
     hidden = shown.hidden and not visit.owner
     return Look(rule, shown if rule.permits else None, _named(document, hidden=hidden))
@@ -146,13 +147,13 @@ async def _page(visit: Visit, search: Search, room: ReadingRoom) -> Page:
     key, record, reader = room.index_key, visit.record, visit.caller.reader
     after = search.cursor and place_of(search.cursor, key=key, record=record, reader=reader)
     links, known = await _documents(record, room)
-    status = statuses(links)
+    status, masked = statuses(links), inherit_mask(links)
     places = sorted((Place(each.created, each.id) for each in links), reverse=True)
     ids = [p.id for p in places if search.status in (None, status[p.id]) and (not after or p < after)]
     found: list[Shown] = []
     for at in range(0, len(ids), _AT_ONCE):
         rows = known or await room.documents.find(record, ids[at : at + _AT_ONCE])
-        ordered = [rows[each] for each in ids[at : at + _AT_ONCE] if each in rows]
+        ordered = [as_inherited(rows[each], masked) for each in ids[at : at + _AT_ONCE] if each in rows]
         found += _visible(visit, search, await describe(ordered, status, room.vault))
         if len(found) > search.limit:
             break

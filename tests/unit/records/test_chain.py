@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 
-from services.records.domain.chain import Link, Status, chains, current_of, statuses
+from services.records.domain.chain import Link, Status, chains, current_of, inherit_mask, statuses
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -65,3 +65,24 @@ def test_follow_to_the_newest():
     [chain] = chains(reversed(line))
     assert len(chain) == len(line)
     assert current_of(chain).id == "v4999"
+
+
+def _said(document: str, *replaces: str, masked: bool | None = None) -> Link:
+    return Link(document, BEGINNING, replaces, masked)
+
+
+MASKS = {
+    "nothing masked": ((_said("a"), _said("b", "a")), set()),
+    "the next and the one after": ((_said("a", masked=True), _said("b", "a"), _said("c", "b"), _said("d")), {"b", "c"}),
+    "not the one before": ((_said("a"), _said("b", "a", masked=True)), set()),
+    "shown by the person": ((_said("a", masked=True), _said("b", "a", masked=False), _said("c", "b")), set()),
+    "one of two": ((_said("a", masked=True), _said("b"), _said("c", "a", "b")), {"c"}),
+    "circle": ((_said("a", "b", masked=True), _said("b", "a")), {"b"}),
+    "itself": ((_said("a", "a"), _said("b", "b", masked=True)), set()),
+}
+
+
+@pytest.mark.parametrize(("links", "expected"), MASKS.values(), ids=MASKS)
+def test_a_mask_goes_on(links, expected):
+    """F33: what replaces a document that the person masked is masked, in every order of arrival."""
+    assert all(inherit_mask(order) == expected for order in permutations(links))

@@ -242,6 +242,27 @@ class TestMask:
         assert library.last()[0] == "document-unmasked"
         assert await library.listed("doctor", record) == [name]
 
+    async def test_a_correction_of_what_is_masked(self, library: Library):
+        """F33: what replaces a masked document is masked too, in lists and by its name, until the person shows it."""
+        record = await library.person()
+        old = await library.deposit(record, days=-1)
+        library.entitle(record)
+        await self.mask(library, old)
+
+        new = await library.deposit(record, replaces=(old,))
+
+        assert await library.listed("doctor", record, "?status=all") == []
+        assert refusal(await library.ask("doctor", f"/{record}/documents/{new}/content"))[0] == 404
+        assert library.last() == ("document-read", "denied", "masked")
+        assert (await library.ask("alice", f"/me/documents/{new}")).json()["masked"] is True
+        for _ in range(2):
+            assert (await self.mask(library, new)).headers["etag"] == '"2"'
+        await self.mask(library, old, masked=False)
+        assert await library.listed("doctor", record, "?status=all") == [old]
+        await self.mask(library, old)
+        assert (await self.mask(library, new, masked=False)).headers["etag"] == '"3"'
+        assert await library.listed("doctor", record, "?status=all") == [new]
+
     async def test_against_the_depositor(self, library: Library):
         """F33: what was deposited masked, the person may show."""
         record = await library.person()
