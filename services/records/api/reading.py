@@ -100,8 +100,11 @@ def _index(body: PersonIn, reception: Reception) -> str:
 async def _content(seen: Shown, request: Request, room: ReadingRoom) -> Response:
     """Return a document's bytes; nothing is opened for a HEAD, nor for who has them already.
 
+    Of one whose description does not open nobody can say from whom it is hidden: its bytes are not given.
     A document never changes, so whoever keeps it may ask whether it still may be read.
     """
+    if seen.trouble is not None:
+        raise Problem(*_TROUBLES[seen.trouble])
     headers = {
         "etag": f'"{seen.document.content}"',
         "cache-control": "private, no-cache",

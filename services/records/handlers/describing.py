@@ -59,10 +59,10 @@ async def describe(documents: Sequence[Document], status: Mapping[str, Status], 
 
 
 def item_of(visit: Visit, shown: Shown) -> Item:
-    """Return what counts for who may see a document; of one that does not open, only what stands in clear."""
+    """Return what counts for who may see a document; one that does not open may be masked, so it is."""
     about = shown.description
     if about is None:
-        return Item("", masked=shown.masked, authored=shown.document.depositor == visit.name)
+        return Item("", masked=True, authored=shown.document.depositor == visit.name)
     authored = is_author(shown.document, about, visit.caller.number, visit.name)
     return Item(about.type.code, about.hidings - {Hiding.FROM_PROFESSIONALS}, shown.masked, authored)
 

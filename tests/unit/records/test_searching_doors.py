@@ -175,6 +175,20 @@ class TestSearching:
 class TestDamage:
     """Keys that were destroyed, and boxes that are not what was sealed."""
 
+    async def test_a_damaged_description_hides(self, library: Library):
+        """F33, F35, J119: a damaged box, which alone says from whom a document is hidden, opens it to nobody."""
+        record = await library.person()
+        library.entitle(record)
+        for hiding, who in (("MASQUE_PS", "doctor"), ("INVISIBLE_PATIENT", "alice")):
+            name = await library.deposit(record, confidentiality=["N", hiding])
+            row = library.documents.rows[name]
+            library.documents.rows[name] = replace(row, box=row.box[:-1] + bytes([row.box[-1] ^ 1]))
+
+            for method in ("GET", "HEAD"):
+                answer = await library.ask(who, f"/{record}/documents/{name}/content", method)
+                assert (answer.status_code, "etag" in answer.headers) in ((404, False), (409, False))
+            assert name not in await library.listed("doctor", record, "?status=all")
+
     async def test_a_damaged_description(self, library: Library):
         """J119: one damaged box does not hide its neighbours; it is shown as what it is where nothing is filtered."""
         record = await library.person()
