@@ -10,9 +10,11 @@ import os
 import resource
 import signal
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import ceil
 from typing import BinaryIO, Final
+
+import orjson
 
 from services.ingest.adapters.cda_reader import Limits, read_header
 from shared.errors import RefusedError
@@ -51,7 +53,7 @@ def main() -> None:
 def answer(body: bytes, limits: Limits) -> bytes:
     """Return a header, a refusal, or the name of the bug that kept from both, without its message."""
     try:
-        found = json.dumps({"header": asdict(read_header(body, limits))}).encode()
+        found = orjson.dumps({"header": read_header(body, limits)})
     except RefusedError as refusal:
         return json.dumps({"refused": [refusal.code, refusal.field]}).encode()
     except MemoryError:
