@@ -16,10 +16,15 @@ from typing import Final
 import structlog
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 GRACE_SECONDS: Final = 10
 """How long requests under way may take to end when the process stops."""
 _BACKLOG: Final = 2048
+MAX_HEAD: Final = 64 * 1024
+"""Bytes of a request line and its headers together."""
+_MAX_FRAMING: Final = 1024 * 1024
+"""Bytes around the chunks of a body, and of the headers that may follow it."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("carnet.http")
 
@@ -40,6 +45,8 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[int]:
         server = _Server(
             uvicorn.Config(
                 quiet(app),
+                http=_Protocol,
+                ws="none",
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -67,6 +74,31 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+class _Protocol(HttpToolsProtocol):
+    """HTTP/1.1 as llhttp reads it, with a bound on what is no body: the library would gather it without end."""
+
+    _in_head, _beside = True, 0
+
+    def data_received(self, data: bytes) -> None:
+        self._beside += len(data)
+        super().data_received(data)
+        most = MAX_HEAD if self._in_head else _MAX_FRAMING
+        if self._beside > most and not self.transport.is_closing():
+            self.send_400_response("Request head too large.")
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._beside -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._in_head, self._beside = True, 0
+        super().on_message_complete()
 
 
 async def _started(server: uvicorn.Server, running: asyncio.Task[None]) -> None:
