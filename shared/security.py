@@ -41,7 +41,8 @@ def _findings(settings: ServiceSettings) -> Iterator[str]:
     if settings.security == "relaxed":
         yield "CARNET_SECURITY=relaxed does not go with CARNET_PRODUCTION: leave it out."
     yield from _broker(urlsplit(settings.amqp_url.get_secret_value()))
-    yield from _database(urlsplit(settings.mongo_url.get_secret_value()))
+    for variable, address in settings.databases().items():
+        yield from _database(variable, urlsplit(address.get_secret_value()))
     yield from _issuer(settings)
     yield from _keys(settings.keys_dir)
     if settings.clock_file is not None:
@@ -59,15 +60,15 @@ def _broker(url: SplitResult) -> Iterator[str]:
         yield "The broker's user is guest, or has no password of its own: give the service its own in CARNET_AMQP_URL."
 
 
-def _database(url: SplitResult) -> Iterator[str]:
+def _database(variable: str, url: SplitResult) -> Iterator[str]:
     options = _options(url)
     if options.get("authmechanism") != "mongodb-x509" and not (url.username and url.password):
-        yield "The database asks nobody who they are: CARNET_MONGO_URL must name a user and a password, or X.509."
+        yield f"The database asks nobody who they are: {variable} must name a user and a password, or X.509."
     tls = options.get("tls", options.get("ssl", "true" if url.scheme == "mongodb+srv" else "false"))
     if tls != "true":
-        yield "The database is reached without TLS: CARNET_MONGO_URL must say tls=true."
+        yield f"The database is reached without TLS: {variable} must say tls=true."
     if any(options.get(name) == "true" for name in _WEAK_TLS):
-        yield "The database's certificate is not verified: take the option out of CARNET_MONGO_URL."
+        yield f"The database's certificate is not verified: take the option out of {variable}."
 
 
 def _issuer(settings: ServiceSettings) -> Iterator[str]:

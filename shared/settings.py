@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -76,6 +77,10 @@ class ServiceSettings(BaseSettings):
     @classmethod
     def _seconds(cls, value: object) -> object:
         return tuple(timedelta(seconds=float(part)) for part in value.split(",")) if isinstance(value, str) else value
+
+    def databases(self) -> Mapping[str, SecretStr]:
+        """Return the addresses of the database that this service uses, by the variable that gives each."""
+        return {"CARNET_MONGO_URL": self.mongo_url}
 
     def clock(self) -> Clock:
         """Return the clock that rules about dates go by."""

@@ -13,8 +13,8 @@ from typing import Any, Final
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from deploy.containers.secrets import ADMIN, database_url
-from deploy.local.database_roles import set_up
+from deploy.containers.secrets import database_url
+from deploy.local.database_roles import ADMIN, set_up
 
 PASSWORDS: Final = Path("/run/secrets/mongodb.passwords.json")
 MEMBER: Final = "mongodb:27017"

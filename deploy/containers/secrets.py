@@ -16,6 +16,7 @@ from urllib.parse import quote
 from deploy.containers.certificates import Pair, new_authority, new_server
 from deploy.gateway.configuration import configuration
 from deploy.local.credentials import KEY_BYTES, KEY_NAMES
+from deploy.local.database_roles import ADMIN, DATABASE_USERS, ROLES
 from deploy.local.definitions import definitions, topology_definitions
 from deploy.local.users import SERVICES, broker_users
 
@@ -28,7 +29,6 @@ GATEWAY: Final = 101
 ROOT: Final = 0
 CA: Final = "/run/secrets/ca.pem"
 """Where each container finds the authority's certificate."""
-ADMIN: Final = "admin"
 
 
 class Secret(NamedTuple):
@@ -102,12 +102,12 @@ def _broker() -> Iterator[Secret]:
 
 
 def _database() -> Iterator[Secret]:
-    passwords = {name: secrets.token_urlsafe(24) for name in (ADMIN, *SERVICES)}
+    passwords = {name: secrets.token_urlsafe(24) for name in DATABASE_USERS}
     yield Secret("mongodb.keyfile", SERVERS, secrets.token_urlsafe(384).replace("-", "+").replace("_", "/").encode())
     yield Secret("mongodb.admin", SERVERS, passwords[ADMIN].encode())
     yield Secret("mongodb.passwords.json", CARNET, json.dumps(passwords, indent=1).encode())
-    for service in SERVICES:
-        yield Secret(f"{service}.mongo-url", CARNET, database_url(service, passwords[service]).encode())
+    for user in ROLES:
+        yield Secret(f"{user}.mongo-url", CARNET, database_url(user, passwords[user]).encode())
 
 
 def database_url(user: str, password: str, *, options: str = "replicaSet=carnet") -> str:

@@ -22,10 +22,12 @@ class Role:
     argv: tuple[str, ...]
     user: str | None = None
     ready: str = "/readyz"
+    removes: str | None = None
+    """The database's user by whom it removes what its own user may not."""
 
 
-def _service(service: str, role: str) -> Role:
-    return Role(f"{service}.{role}", ("-m", f"services.{service}", role), service)
+def _service(service: str, role: str, *, removes: str | None = None) -> Role:
+    return Role(f"{service}.{role}", ("-m", f"services.{service}", role), service, removes=removes)
 
 
 ROLES: tuple[Role, ...] = (
@@ -40,7 +42,7 @@ ROLES: tuple[Role, ...] = (
     _service("audit", "api"),
 )
 
-JOBS: tuple[Role, ...] = (_service("records", "jobs"), _service("notifications", "jobs"))
+JOBS: tuple[Role, ...] = (_service("records", "jobs", removes="gc"), _service("notifications", "jobs"))
 """What time starts: the campaign asks for notices, letters go to ``print/lots``, delays end. Not in the demo yet."""
 
 ALL: tuple[Role, ...] = ROLES + JOBS
@@ -74,11 +76,13 @@ def role_program(
         "CARNET_HTTP_HOST": LOOPBACK,
         "CARNET_HTTP_PORT": str(ports[role.name]),
     }
-    for address in ("CARNET_AMQP_URL", "CARNET_MONGO_URL"):
+    for address in ("CARNET_AMQP_URL", "CARNET_MONGO_URL", "CARNET_GC_MONGO_URL"):
         env.pop(address, None)
     if role.user is not None:
         env["CARNET_AMQP_URL"] = stack.amqp_url(role.user, vhost)
         env["CARNET_MONGO_URL"] = stack.database_url(role.user)
+    if role.removes is not None:
+        env["CARNET_GC_MONGO_URL"] = stack.database_url(role.removes)
     return Program(role.name, (sys.executable, *role.argv), env | dict(settings or {}), CLONE)
 
 

@@ -1,10 +1,13 @@
 """Puts records together: settings, adapters, handlers, one process per role."""
 
 import hmac
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
 from fastapi import APIRouter
+from pymongo import AsyncMongoClient
 
 from services.records.adapters.mongo_accounts import MongoAccounts
 from services.records.adapters.mongo_contents import MongoContents
@@ -15,6 +18,7 @@ from services.records.adapters.mongo_oppositions import MongoOppositions
 from services.records.adapters.mongo_rights import MongoRights
 from services.records.adapters.mongo_traces import MongoTraces
 from services.records.adapters.mongo_tries import MongoTries
+from services.records.adapters.mongo_unclaimed import MongoContentBin, MongoUnclaimed
 from services.records.adapters.typst_proofs import TypstProofs
 from services.records.api.asking import Reception
 from services.records.api.campaign import campaign_doors
@@ -25,6 +29,7 @@ from services.records.api.opposition import opposition_doors
 from services.records.api.proofs import proof_doors
 from services.records.api.reading import reading_doors
 from services.records.handlers.desk import Desk
+from services.records.handlers.sweeping import Sweep
 from services.records.handlers.tracing import Tracer
 from services.records.handlers.visits import ReadingRoom
 from services.records.jobs import jobs as jobs_of
@@ -40,7 +45,7 @@ from shared.messaging.coalescing import Appends
 from shared.messaging.jobs import run_jobs
 from shared.messaging.runtime import Runtime, open_runtime
 from shared.messaging.worker import run_worker
-from shared.mongo import stated
+from shared.mongo import Document, stated
 
 NAME = "records"
 
@@ -52,13 +57,15 @@ async def worker() -> None:
     async with open_runtime(NAME, settings) as runtime:
         desk, lines = await _desk(runtime), MongoLines(runtime.database)
         documents, traces = MongoDocuments(runtime.database), MongoTraces(runtime.database)
-        for prepared in (lines, documents, traces):
+        unclaimed = MongoUnclaimed(runtime.database)
+        for prepared in (lines, documents, traces, unclaimed):
             await prepared.prepare()
         flows = subscriptions(
             accounts=desk.accounts,
             lines=lines,
             notices=desk.notices,
             documents=documents,
+            unclaimed=unclaimed,
             traces=traces,
             policy=settings.notice_policy,
             clock=runtime.clock,
@@ -70,13 +77,15 @@ async def jobs() -> None:
     """Do what time starts, as the one instance that does or as one that stands by."""
     settings = RecordsSettings()
     configure_logging(NAME, "jobs", settings.log_level)
-    async with open_runtime(NAME, settings) as runtime:
+    async with open_runtime(NAME, settings) as runtime, _sweep(runtime, settings) as sweep:
         plan = jobs_of(
             await _desk(runtime),
             settings.campaign(),
+            sweep,
             notices_per_round=settings.notices_per_round,
             campaign_every=timedelta(seconds=settings.campaign_every_s),
             deadlines_every=timedelta(seconds=settings.deadlines_every_s),
+            gc_every=timedelta(seconds=settings.gc_every_s),
         )
         await run_jobs(runtime, plan)
 
@@ -108,6 +117,22 @@ async def api() -> None:
 
         await run_api(runtime, doors)
         await appends.close()
+
+
+@asynccontextmanager
+async def _sweep(runtime: Runtime, settings: RecordsSettings) -> AsyncIterator[Sweep]:
+    """Give what removes contents, with the one connection that may."""
+    unclaimed = MongoUnclaimed(runtime.database)
+    await unclaimed.prepare()
+    address = (settings.gc_mongo_url or settings.mongo_url).get_secret_value()
+    async with AsyncMongoClient[Document](address, appname=runtime.process, serverSelectionTimeoutMS=5_000) as client:
+        yield Sweep(
+            unclaimed=unclaimed,
+            documents=MongoDocuments(runtime.database),
+            bin=MongoContentBin(stated(client["contents" + settings.database_suffix])),
+            machine=SystemClock(),
+            grace=timedelta(seconds=settings.gc_grace_s),
+        )
 
 
 async def _reception(runtime: Runtime, settings: RecordsSettings, desk: Desk, appends: Appends) -> Reception:

@@ -1,4 +1,4 @@
-"""What time starts: the campaign reaches people, and their records open when the delay is over."""
+"""What time starts: the campaign reaches people, their records open when the delay is over, what is left goes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,6 +11,7 @@ import structlog
 from services.records.domain.campaign import Campaign
 from services.records.handlers.campaign import open_due, put_opening_off, request_notices
 from services.records.handlers.desk import Desk
+from services.records.handlers.sweeping import Sweep, sweep_contents
 from shared.clock import paris_date
 from shared.messaging.acts import Perform
 from shared.messaging.failures import Failure, classify, fingerprint
@@ -34,13 +35,21 @@ log = structlog.get_logger()
 
 
 def jobs(
-    desk: Desk, campaign: Campaign, *, notices_per_round: int, campaign_every: timedelta, deadlines_every: timedelta
+    desk: Desk,
+    campaign: Campaign,
+    sweep: Sweep,
+    *,
+    notices_per_round: int,
+    campaign_every: timedelta,
+    deadlines_every: timedelta,
+    gc_every: timedelta,
 ) -> list[Job]:
     """Return records' jobs."""
     reach = partial(reach_people, desk=desk, campaign=campaign, limit=notices_per_round)
     return [
         Job("campaign", campaign_every, reach),
         Job("deadlines", deadlines_every, partial(open_records, desk=desk)),
+        Job("gc", gc_every, partial(sweep_contents, sweep=sweep)),
     ]
 
 

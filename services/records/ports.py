@@ -7,6 +7,7 @@ from typing import Protocol
 from services.records.domain.account import Account, AccountState
 from services.records.domain.campaign import Territory
 from services.records.domain.chain import Link
+from services.records.domain.contents import Unclaimed
 from services.records.domain.documents import Document
 from services.records.domain.lines import Line
 from services.records.domain.notice import Notice, NoticeState
@@ -138,6 +139,9 @@ class DocumentStore(Protocol):
     async def find(self, record: str, ids: Collection[str]) -> Mapping[str, Document]:
         """Return those of these documents that are in the record, by id."""
 
+    async def contents(self, ids: Collection[str]) -> Mapping[str, str]:
+        """Return which content each of these documents names; one that is not stored is absent."""
+
     def save(self, document: Document, unit: Unit, *, read: Document) -> None:
         """Write a document when the unit commits, provided that it is still at the version it was read at."""
 
@@ -147,6 +151,26 @@ class ContentStore(Protocol):
 
     async def find(self, content: str) -> bytes | None:
         """Return a box, None if it is gone."""
+
+
+class UnclaimedStore(Protocol):
+    """The contents of documents that were refused: ids and the machine's time, until somebody has removed them."""
+
+    def add(self, unclaimed: Sequence[Unclaimed], unit: Unit) -> None:
+        """Keep them when the unit commits; one that is kept already stays as it is."""
+
+    async def since_before(self, instant: datetime, limit: int) -> Sequence[Unclaimed]:
+        """Return those that have been kept since before an instant, at most so many, the oldest first."""
+
+    def remove(self, contents: Collection[str], unit: Unit) -> None:
+        """Forget them when the unit commits."""
+
+
+class ContentBin(Protocol):
+    """The sealed bytes of documents for whoever removes them, and does nothing else."""
+
+    async def remove(self, contents: Collection[str], *, before: datetime) -> set[str]:
+        """Remove boxes that were inserted before an instant; return which of them are still there."""
 
 
 class RightStore(Protocol):

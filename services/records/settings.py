@@ -1,9 +1,10 @@
 """Records' settings: those that every service has, the plan of the campaign and the policy of the delay."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from services.records.domain.campaign import Campaign, Territory
@@ -34,10 +35,22 @@ class RecordsSettings(ServiceSettings):
     deadlines_every_s: float = Field(default=5, gt=0)
     """Seconds between two looks for those whose delay is over."""
 
+    gc_mongo_url: SecretStr | None = None
+    """The database for the one that removes documents' bytes, by the user ``gc``; records' own user may not."""
+    gc_every_s: float = Field(default=60, gt=0)
+    """Seconds between two looks for bytes of refused documents."""
+    gc_grace_s: float = Field(default=86_400, ge=0)
+    """How long such bytes stay, in seconds."""
+
     @field_validator("pilot_departments", "pilot_regimes", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
         return tuple(value.split(",")) if isinstance(value, str) else value
+
+    def databases(self) -> Mapping[str, SecretStr]:
+        """See `ServiceSettings.databases`."""
+        swept = {} if self.gc_mongo_url is None else {"CARNET_GC_MONGO_URL": self.gc_mongo_url}
+        return {**super().databases(), **swept}
 
     def campaign(self) -> Campaign:
         """Return the plan."""

@@ -9,7 +9,7 @@ from services.records.handlers.logged import forget_traces
 from services.records.handlers.notices import fix_deadlines, stop_clocks
 from services.records.handlers.registrations import register_accounts
 from services.records.handlers.reimbursements import store_reimbursements
-from services.records.ports import AccountStore, DocumentStore, LineStore, NoticeStore, TraceStore
+from services.records.ports import AccountStore, DocumentStore, LineStore, NoticeStore, TraceStore, UnclaimedStore
 from shared.clock import Clock
 from shared.contracts.audit import AccessLoggedV1
 from shared.contracts.ingest import BeneficiaryAcceptedV1, DocumentReceivedV1, ReimbursementReceivedV1
@@ -31,6 +31,7 @@ def subscriptions(
     lines: LineStore,
     notices: NoticeStore,
     documents: DocumentStore,
+    unclaimed: UnclaimedStore,
     traces: TraceStore,
     policy: Policy,
     clock: Clock,
@@ -60,7 +61,7 @@ def subscriptions(
         Subscription(
             flow=RECORDS_DOCUMENTS,
             admit=of_contract(DocumentReceivedV1),
-            handler=partial(store_documents, accounts=accounts, documents=documents, clock=clock),
+            handler=partial(store_documents, accounts=accounts, documents=documents, unclaimed=unclaimed, clock=clock),
         ),
         Subscription(
             flow=RECORDS_LOGGED,

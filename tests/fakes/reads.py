@@ -10,6 +10,7 @@ from uuid import uuid4
 import orjson
 
 from services.records.domain.chain import Link
+from services.records.domain.contents import Unclaimed
 from services.records.domain.documents import Document
 from services.records.domain.rights import Right
 from shared.contracts.ingest import DocumentReceivedV1, DocumentReceivedV1Data
@@ -50,6 +51,10 @@ class InMemoryDocuments:
         found = {name: self.rows[name] for name in ids if name in self.rows}
         return {name: document for name, document in found.items() if document.record == record}
 
+    async def contents(self, ids: Collection[str]) -> Mapping[str, str]:
+        """Return which content each document names."""
+        return {name: self.rows[name].content for name in ids if name in self.rows}
+
     def save(self, document: Document, unit: Unit, *, read: Document) -> None:
         """Write a document when the unit commits, if it is at the version it was read at."""
         unit.apply(partial(self._write, document, read))
@@ -76,6 +81,51 @@ class InMemoryContents:
         """Return a box."""
         self.asked.append(content)
         return self.rows.get(content)
+
+
+class InMemoryUnclaimed:
+    """`UnclaimedStore` without a database."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, tuple[Unclaimed, datetime]] = {}
+        self.now = NOON
+
+    def add(self, unclaimed: Sequence[Unclaimed], unit: Unit) -> None:
+        """Keep contents when the unit commits."""
+        if unclaimed:
+            unit.apply(partial(self._insert, unclaimed))
+
+    async def since_before(self, instant: datetime, limit: int) -> Sequence[Unclaimed]:
+        """Return the oldest."""
+        found = [row for row in self.rows.values() if row[1] < instant]
+        return [each for each, _ in sorted(found, key=lambda row: row[1])[:limit]]
+
+    def remove(self, contents: Collection[str], unit: Unit) -> None:
+        """Forget contents when the unit commits."""
+        if contents:
+            unit.apply(partial(self._delete, contents))
+
+    async def _insert(self, unclaimed: Sequence[Unclaimed], _session: Any) -> None:
+        for each in unclaimed:
+            self.rows.setdefault(each.content, (each, self.now))
+
+    async def _delete(self, contents: Collection[str], _session: Any) -> None:
+        for content in contents:
+            self.rows.pop(content, None)
+
+
+class InMemoryContentBin:
+    """`ContentBin` without a database."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, datetime] = {}
+
+    async def remove(self, contents: Collection[str], *, before: datetime) -> set[str]:
+        """Remove what is old enough."""
+        for content in contents:
+            if content in self.rows and self.rows[content] < before:
+                del self.rows[content]
+        return set(contents) & self.rows.keys()
 
 
 class InMemoryRights:

@@ -53,6 +53,11 @@ class MongoDocuments:
         rows = self._documents.find({"_id": {"$in": list(ids)}, "record": {"$eq": record}}, batch_size=len(ids) + 1)
         return {row["_id"]: _document(row) for row in await rows.to_list()}
 
+    async def contents(self, ids: Collection[str]) -> Mapping[str, str]:
+        """See `DocumentStore.contents`."""
+        rows = self._documents.find({"_id": {"$in": list(ids)}}, {"content": 1}, batch_size=len(ids) + 1)
+        return {row["_id"]: row["content"] for row in await rows.to_list()}
+
     def save(self, document: Document, unit: Unit, *, read: Document) -> None:
         """See `DocumentStore.save`."""
         unit.apply(partial(write_guarded, self._documents, [Change(_row(document), {"version": read.version})]))

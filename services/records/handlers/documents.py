@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.records.domain.account import why_unfed
+from services.records.domain.contents import Unclaimed
 from services.records.domain.documents import Document
 from services.records.handlers.telling import SOURCE
-from services.records.ports import AccountStore, DocumentStore
+from services.records.ports import AccountStore, DocumentStore, UnclaimedStore
 from shared.clock import Clock
 from shared.contracts.ingest import DocumentReceivedV1
 from shared.contracts.records import (
@@ -20,9 +21,17 @@ from shared.messaging.unit import Unit
 
 
 async def store_documents(
-    events: Sequence[DocumentReceivedV1], unit: Unit, *, accounts: AccountStore, documents: DocumentStore, clock: Clock
+    events: Sequence[DocumentReceivedV1],
+    unit: Unit,
+    *,
+    accounts: AccountStore,
+    documents: DocumentStore,
+    unclaimed: UnclaimedStore,
+    clock: Clock,
 ) -> None:
     """Add documents to open records, and tell of each whether it was stored (F03, F25).
+
+    The bytes of one that is refused are noted, for somebody to remove them.
 
     The commit writes the accounts' rows too: whoever opposes or closes at the same time wins or comes later, and
     nothing is stored in a record that is not open any more.
@@ -31,6 +40,7 @@ async def store_documents(
     states = await accounts.states({event.subject for event in events})
     known = await documents.known({event.data.document_id for event in events})
     fresh: dict[str, DocumentReceivedV1] = {}
+    refusals: list[Unclaimed] = []
     for event in events:
         state = states.get(event.subject)
         if state is None:
@@ -39,10 +49,12 @@ async def store_documents(
             unit.ignore(event, reason)
             refused = DocumentRefusedV1Data(document_id=event.data.document_id, reason=reason)
             unit.emit(DocumentRefusedV1.new(source=SOURCE, time=now, data=refused, cause=event))
+            refusals.append(Unclaimed(event.data.content_id, event.data.document_id))
         elif event.data.document_id in known or event.data.document_id in fresh:
             unit.ignore(event, "document-known")
         else:
             fresh[event.data.document_id] = event
+    unclaimed.add(refusals, unit)
     _store(list(fresh.values()), unit, now, accounts, documents)
 
 

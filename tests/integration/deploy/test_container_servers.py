@@ -15,8 +15,9 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from deploy.containers import database
-from deploy.containers.secrets import ADMIN, CA, database_url, new_installation
+from deploy.containers.secrets import CA, database_url, new_installation
 from deploy.local import mongodb, rabbitmq
+from deploy.local.database_roles import ADMIN
 from deploy.local.places import CLONE
 from deploy.local.ports import assign
 from deploy.local.processes import Program

@@ -70,10 +70,11 @@ def test_what_a_container_needs_is_declared(name: str):
 
 
 def test_a_service_reads_its_own_addresses():
-    """No role is handed the broker's or the database's address of another service."""
+    """No role is handed the broker's or the database's address of another service; one is told who may remove."""
     for name, role in OURS.items():
         sources = {each["source"] for each in CONTAINERS[name]["secrets"] if isinstance(each, dict)}
-        assert sources == {"ca", f"{role.user}-amqp", f"{role.user}-mongo"}
+        removing = {f"{role.removes}-mongo"} if role.removes else set()
+        assert sources == {"ca", f"{role.user}-amqp", f"{role.user}-mongo"} | removing
 
 
 def test_the_gateway_finds_every_door():

@@ -36,6 +36,7 @@ from tests.fakes.reads import (
     InMemoryDocuments,
     InMemoryRights,
     InMemoryTraces,
+    InMemoryUnclaimed,
     content_box,
     documented,
     entry,
@@ -165,7 +166,14 @@ class Library:
             about=entry(**about),
         )
         unit = Unit()
-        await store_documents([event], unit, accounts=self.accounts, documents=self.documents, clock=self.clock)
+        await store_documents(
+            [event],
+            unit,
+            accounts=self.accounts,
+            documents=self.documents,
+            unclaimed=InMemoryUnclaimed(),
+            clock=self.clock,
+        )
         for effect in unit.effects:
             await effect(None)
         self.contents.rows[event.data.content_id] = await content_box(record, event.data.content_id, self.vault)

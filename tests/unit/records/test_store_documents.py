@@ -17,7 +17,7 @@ from shared.contracts.reasons import REASONS
 from shared.contracts.records import DocumentRefusedV1, DocumentStoredV1
 from shared.messaging.failures import RacedError
 from shared.messaging.unit import DONE, Outcome, State, Unit
-from tests.fakes.reads import InMemoryDocuments, InMemoryTraces, documented
+from tests.fakes.reads import InMemoryDocuments, InMemoryTraces, InMemoryUnclaimed, documented
 from tests.fakes.records import NOON, InMemoryAccounts, StoppedClock
 from tests.fakes.vault import InMemoryVault
 
@@ -29,7 +29,7 @@ class House:
 
     def __init__(self) -> None:
         self.accounts, self.documents, self.clock = InMemoryAccounts(), InMemoryDocuments(), StoppedClock()
-        self.vault = InMemoryVault()
+        self.vault, self.unclaimed = InMemoryVault(), InMemoryUnclaimed()
 
     def account(self, state: AccountState = AccountState.OPEN) -> str:
         """Keep an account in a state and return its record id."""
@@ -37,10 +37,21 @@ class House:
         self.accounts.rows[record] = Account(record, state, Cause.LEGACY_DMP, NOON, 2, TOLD)
         return record
 
+    def becomes(self, record: str, state: AccountState) -> None:
+        """Change an account's state."""
+        self.accounts.rows[record] = replace(self.accounts.rows[record], state=state)
+
     async def handle(self, *events: DocumentReceivedV1) -> Unit:
         """Return what the handler wrote down for a batch."""
         unit = Unit()
-        await store_documents(events, unit, accounts=self.accounts, documents=self.documents, clock=self.clock)
+        await store_documents(
+            events,
+            unit,
+            accounts=self.accounts,
+            documents=self.documents,
+            unclaimed=self.unclaimed,
+            clock=self.clock,
+        )
         return unit
 
     async def commit(self, *events: DocumentReceivedV1) -> Unit:
