@@ -10,11 +10,14 @@ from shared.messaging.failures import Failure, classify
 from shared.messaging.store import Outbox, OutboxRow
 
 _IN_FLIGHT: Final = 64
-"""Messages published together before their confirmations are noted in one write."""
+"""Messages published together."""
 
 _HINTS: Final = 2_000
 _HINT_BYTES: Final = 64 * 1024 * 1024
 """What is remembered between commit and publishing; what is beyond is reread from the collection."""
+
+_MARK_EVERY_S: Final = 0.1
+"""How long confirmations are gathered before they are noted: a process that dies meanwhile has them sent again."""
 
 _BEAT_S: Final = 5.0
 
@@ -39,6 +42,9 @@ class Relay:
         self._hint_bytes = 0
         self._offered = asyncio.Event()
         self._flying: set[str] = set()
+        """What is being published, or confirmed and not noted yet."""
+        self._confirmed: set[str] = set()
+        self._to_mark = asyncio.Event()
 
     def offer(self, rows: Iterable[OutboxRow]) -> None:
         """Take note of rows just committed; never blocks and never fails."""
@@ -52,6 +58,7 @@ class Relay:
         """Send until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._send_hints())
+            tasks.create_task(self._mark_at_intervals())
             tasks.create_task(self._every(_BEAT_S, self._sweep))
 
     async def drain(self, seconds: float) -> None:
@@ -60,6 +67,7 @@ class Relay:
             async with asyncio.timeout(seconds):
                 while rows := self._take():
                     await self._send(rows)
+                await self._mark()
         except TimeoutError:
             log.warning("relay_drain_incomplete", left=len(self._hints))
 
@@ -88,31 +96,52 @@ class Relay:
         while rows := await self._outbox.unsent(self._owner, _IN_FLIGHT):
             for row in rows:
                 self._forget(row.id)
-            if not await self._send(rows):
+            if not await self._send(rows) or not await self._mark():
                 return  # the broker is away, or these are in flight already: at the next beat
             await self._outbox.beat(self._owner)
 
     async def _send(self, rows: Sequence[OutboxRow]) -> int:
-        """Publish together and return how many were confirmed and marked.
+        """Publish together and return how many were confirmed.
 
         A row is never in flight twice at once, which aio-pika does not survive.
         """
         fresh = {row.id: row for row in rows if row.id not in self._flying}
         self._flying.update(fresh)
+        sent: set[str] = set()
         try:
             results = await asyncio.gather(*(self._publish(row) for row in fresh.values()))
-            sent = [row_id for row_id, confirmed in zip(fresh, results, strict=True) if confirmed]
-            if sent:
-                await self._outbox.mark_sent(sent)
+            sent = {row_id for row_id, confirmed in zip(fresh, results, strict=True) if confirmed}
         except asyncio.CancelledError:
             self.offer(fresh.values())  # for `drain`
             raise
-        except Exception as error:  # noqa: BLE001 - the sweep sends again whatever was not marked
-            log.warning("outbox_marking_failed", error=type(error).__name__)
-            return 0
         finally:
-            self._flying.difference_update(fresh)
+            self._flying.difference_update(fresh.keys() - sent)
+        self._confirmed |= sent
+        self._to_mark.set()
         return len(sent)
+
+    async def _mark_at_intervals(self) -> None:
+        while True:
+            await self._to_mark.wait()
+            await asyncio.sleep(_MARK_EVERY_S)
+            await self._mark()
+
+    async def _mark(self) -> bool:
+        """Note the confirmations in one write; tell whether that worked, the sweep sends again what was not marked."""
+        self._to_mark.clear()
+        ids, self._confirmed = self._confirmed, set()
+        try:
+            if ids:
+                await self._outbox.mark_sent(ids)
+        except asyncio.CancelledError:
+            self._confirmed |= ids  # for `drain`
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the rows stay unsent
+            log.warning("outbox_marking_failed", error=type(error).__name__)
+            return False
+        finally:
+            self._flying -= ids - self._confirmed
+        return True
 
     async def _publish(self, row: OutboxRow) -> bool:
         try:

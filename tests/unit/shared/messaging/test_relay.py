@@ -1,7 +1,7 @@
 """The outbox is sent: at least once, never twice at the same time, and nobody waits for it (rule 7)."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 
 import pytest
@@ -55,8 +55,9 @@ class Rig:
 
 
 @pytest.fixture
-def rig() -> Rig:
-    """Give a rig."""
+def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
+    """Give a rig that gathers confirmations for no longer than a turn of the loop."""
+    monkeypatch.setattr(relay_module, "_MARK_EVERY_S", 0)
     return Rig()
 
 
@@ -209,6 +210,38 @@ async def test_marking_that_fails(rig: Rig):
 
     assert rig.publisher.ids == ["m0", "m1", "m0", "m1"]
     assert rig.unsent == 0
+
+
+async def test_confirmations_are_noted_together(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    """What is confirmed within a moment is noted in one write, and the next messages do not wait for it."""
+    monkeypatch.setattr(relay_module, "_MARK_EVERY_S", 0.02)
+    marks: list[int] = []
+    mark = rig.outbox.mark_sent
+
+    async def counting(ids: Collection[str]) -> None:
+        marks.append(len(ids))
+        await mark(ids)
+
+    rig.outbox.mark_sent = counting  # type: ignore[method-assign]
+    async with rig.running():
+        rig.commit(150)
+        await rig.until_sent()
+
+    assert marks == [150]
+
+
+async def test_the_drain_notes_what_was_confirmed(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    """A confirmation that is not noted when the process is told to stop is noted by its last act."""
+    monkeypatch.setattr(relay_module, "_MARK_EVERY_S", 60)
+    async with rig.running():
+        rig.commit(3)
+        while not rig.relay._confirmed:  # noqa: ASYNC110 - the relay tells nobody
+            await asyncio.sleep(0)
+        assert rig.unsent == 3
+    await rig.relay.drain(60)
+
+    assert rig.unsent == 0
+    assert rig.publisher.ids == ["m0", "m1", "m2"]
 
 
 async def test_survives_a_database_outage(rig: Rig, naps: list[float]):
