@@ -47,9 +47,9 @@ class UnknownKidError(CarnetError):
     """The issuer has no key of this id."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class VerificationKey:
-    """A public key and the one algorithm it may be used with."""
+    """A public key and the one algorithm it may be used with; equal to nothing but itself."""
 
     kid: str
     alg: str

@@ -7,6 +7,7 @@ is believed before its signature, and nothing outside it (no header, no query) s
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -22,6 +23,9 @@ MAX_TOKEN_CHARACTERS: Final = 8192
 MAX_LIFETIME: Final = timedelta(minutes=10)
 LEEWAY: Final = timedelta(seconds=30)
 """How far the issuer's clock may be ahead of ours. An expired token gets none."""
+
+_SIGNATURES: Final = 4096
+"""Signatures remembered; the longest unused go first."""
 
 _HEADER: Final = {"alg", "kid", "typ"}
 """A token names its key and carries none: `jwk`, `jku`, `x5u`, `crit` and anything unknown refuse it."""
@@ -78,7 +82,13 @@ def _header(token: str) -> tuple[str, str]:
     return kid, alg
 
 
+@lru_cache(_SIGNATURES)
 def _verified_payload(token: str, key: VerificationKey) -> bytes:
+    """Return what a key signed; everything else about a token is judged at every request.
+
+    The same bytes under the same key verify again, and callers send a token many times. A key that the issuer
+    publishes anew is another object, so whatever it signed is verified again.
+    """
     try:
         return jws.deserialize_compact(token, key.material, algorithms=[key.alg]).payload
     except (JoseError, ValueError, TypeError):
