@@ -14,11 +14,15 @@ from shared.http.limits import BodyLimit
 from shared.http.messaging_doors import messaging_doors
 from shared.http.server import serving
 from shared.messaging.books import Books
+from shared.messaging.collector import spare_the_collector
 from shared.messaging.runtime import Runtime
 from shared.messaging.topology import FLOWS
 from shared.roles import told_to_stop
 
 MAX_BODY: Final = 256 * 1024
+
+_GRACE_S: Final = 5.0
+"""How long what the last requests committed may take to be sent when the process stops."""
 
 log = structlog.get_logger()
 
@@ -44,9 +48,11 @@ async def run_api(
             app.include_router(router)
         async with serving(app, settings.http_host, settings.http_port), asyncio.TaskGroup() as tasks:
             relay = tasks.create_task(runtime.relay.run())
+            spare_the_collector()
             log.info("api_started", port=settings.http_port)
             await stop
             relay.cancel()
+    await runtime.relay.drain(_GRACE_S)
 
 
 def _messaging(runtime: Runtime, gate: Gate) -> APIRouter:
