@@ -223,12 +223,12 @@ REQUESTS: dict[str, tuple[dict[str, Any], int, str]] = {
     "FHIR": ({"headers": {"content-type": "application/fhir+xml"}}, 415, "content-type"),
     "74 another character set": ({"headers": {"content-type": "text/xml; charset=utf-16"}}, 415, "content-type"),
     "74 UTF-7": ({"headers": {"content-type": "text/xml; charset=UTF-7"}}, 415, "content-type"),
-    "59 gzip": (
+    "E59 gzip": (
         {"body": gzip.compress(b"0" * 10_000_000), "headers": {**XML, "content-encoding": "gzip"}},
         415,
         "content-encoding",
     ),
-    "59 several codings": ({"headers": {**XML, "content-encoding": "identity, br"}}, 415, "content-encoding"),
+    "E59 several codings": ({"headers": {**XML, "content-encoding": "identity, br"}}, 415, "content-encoding"),
     "58 UTF-16": ({"body": cda(head="").decode().encode("utf-16")}, 422, "xml-encoding"),
     "58 invalid UTF-8": ({"body": BODY.replace(b"CANARI", b"CANARI\xff")}, 422, "xml-encoding"),
     "nothing": ({"body": b""}, 422, "xml-malformed"),
@@ -255,6 +255,19 @@ async def test_bad_request(desk: Desk, name: str):
     assert INS not in answer.text
     assert not desk.rows
     assert not desk.ward.told
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "x-none"])
+async def test_packed_body(desk: Desk, coding: str):
+    """E59: a packed body is refused before a byte of it is read.
+
+    415 and not 413: every coding is refused, whatever the size, so that nothing ever unpacks a bomb to measure it.
+    """
+    read: list[int] = []
+    answer = await desk.post(_slices(1_000_000, read), headers={**XML, "content-encoding": coding})
+    assert (answer.status_code, answer.json()["code"]) == (415, "content-encoding")
+    assert answer.headers["accept-encoding"] == "identity"
+    assert not read
 
 
 async def _slices(size: int, read: list[int]) -> AsyncIterator[bytes]:
