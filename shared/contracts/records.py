@@ -136,7 +136,11 @@ class HistoryRequestedV1Data(Data):
 
 
 class HistoryRequestedV1(Event):
-    """A record was opened: its insurer is asked for the reimbursements of 24 months; told to that insurer only."""
+    """A record was opened: its insurer is asked for the reimbursements of 24 months; told to that insurer only.
+
+    The insurer publishes them as lines of another flux. Asked again, it sends a line under the same id, in the same
+    words: a record that is opened twice gets no line twice.
+    """
 
     TYPE: ClassVar[str] = "history.requested.v1"
     type: Literal["history.requested.v1"] = "history.requested.v1"

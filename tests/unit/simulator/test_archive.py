@@ -16,11 +16,11 @@ CROWD = list(people(1, 40))
 ARCHIVE = Archive(CROWD, seed=1, lines=20, season=lambda: SEASON)
 
 
-def ask(place: int, month: str = SEASON.first_shown_month) -> list[ReimbursementSettledV1]:
+def ask(place: int, month: str = SEASON.first_shown_month, archive: Archive = ARCHIVE) -> list[ReimbursementSettledV1]:
     """Ask for somebody's lines."""
     person = CROWD[place]
     asked = {"registration": f"/insurers/{person.insurer}|{registration_id(person)}", "from_month": month}
-    return [ReimbursementSettledV1.model_validate_json(line.body) for line in ARCHIVE.answer(asked)]
+    return [ReimbursementSettledV1.model_validate_json(line.body) for line in archive.answer(asked)]
 
 
 @pytest.mark.parametrize("place", range(5))
@@ -39,9 +39,26 @@ def test_the_months_asked_for(place: int):
     assert not published & {line.id for line in lines}
 
 
-def test_the_same_question_twice():
-    """Asked again, the insurer sends the same lines under the same ids, which Carnet takes for what they are."""
-    assert [line.id for line in ask(3)] == [line.id for line in ask(3)]
+def test_the_same_question_on_another_day():
+    """F12: asked again when a record was opened again, insurers send the same lines under the same ids.
+
+    Carnet knows an event by its id and by what it says, whenever it was sent: none enters the record twice.
+    """
+    days = [SEASON, Season("2027-01-30T09:00:00Z", date(2027, 1, 30))]
+    archive = Archive(CROWD, seed=1, lines=20, season=lambda: days[0])
+    first, again = ask(3, archive=archive), ask(3, archive=archive)
+    days.pop(0)
+    later = ask(3, archive=archive)
+
+    assert [line.data for line in first] == [line.data for line in again] == [line.data for line in later]
+    assert [line.id for line in first] == [line.id for line in again] == [line.id for line in later]
+    assert {line.time for line in later}.isdisjoint(line.time for line in first)
+
+
+def test_the_months_of_another_day():
+    """F12: what a later question reaches is a part of what an earlier one did."""
+    first, later = ask(0), ask(0, "2025-02")
+    assert {line.id for line in later} < {line.id for line in first}
 
 
 def test_a_later_month():
