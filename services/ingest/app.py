@@ -98,5 +98,6 @@ async def _counter(runtime: Runtime, settings: IngestSettings) -> AsyncIterator[
             lambda unit, size: appends.add(unit, size=size),
             Answers(deposits),
             MongoBacklog(database),
+            coming=appends.coming,
         )
         await appends.close()

@@ -6,7 +6,8 @@ writes commits alone, through `shared.messaging.acts.perform`.
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -31,6 +32,9 @@ WAITING_BYTES: Final = 64 * 1024 * 1024
 """What may wait; whoever comes then is told at once that this is too much."""
 
 PATIENCE_S: Final = 2.0
+
+LINGER_S: Final = 0.01
+"""How long a commit waits for appends that are announced; where none is, it waits for nobody."""
 
 
 class OverloadedError(CarnetError):
@@ -64,6 +68,21 @@ class Appends:
         self._waiting: deque[_Waiter] = deque()
         self._bytes = 0
         self._committing: asyncio.Task[None] | None = None
+        self._coming = 0
+        self._came = asyncio.Event()
+
+    @contextmanager
+    def coming(self) -> Iterator[None]:
+        """Announce, while the block runs, an append that is being made: a commit waits a moment for it to join.
+
+        Only what this machine does itself is announced, nothing that a caller could draw out.
+        """
+        self._coming += 1
+        try:
+            yield
+        finally:
+            self._coming -= 1
+            self._came.set()
 
     async def add(self, unit: Unit, *, size: int = 0, patience: float = PATIENCE_S) -> None:
         """Return once a unit of appends is committed; ``size`` is what it weighs, in bytes.
@@ -89,8 +108,18 @@ class Appends:
 
     async def _commit_waiting(self) -> None:
         await asyncio.sleep(0)  # whoever comes in the same turn of the loop joins
-        while batch := self._take():
-            await self._commit(batch)
+        while self._waiting:
+            await self._linger()
+            if batch := self._take():
+                await self._commit(batch)
+
+    async def _linger(self) -> None:
+        """Wait for those who are announced: a commit costs much more than what joins it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while self._coming and len(self._waiting) < TOGETHER:
+                    self._came.clear()
+                    await self._came.wait()
 
     def _take(self) -> list[_Waiter]:
         """Take the oldest whose callers still wait: so many, or so many bytes."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -64,6 +64,8 @@ class Counter:
     backlog: Backlog
     patience: float = PATIENCE_S
     floor: float = field(default=_EVEN_S)
+    coming: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Tells whoever commits that a deposit is on its way: `Appends.coming`."""
 
     async def take(self, request: Request, by: Depositor, hidings: list[str]) -> Taken:
         """Return a deposit that stands; raise a problem for one that is refused or cannot be taken now."""
@@ -73,7 +75,8 @@ class Counter:
         with self.intray.room(request):
             body = await self.intray.take(request)
             async with _evenly(self.floor), _told():
-                candidate = await examine(body, hidings, by, intake=self.intake, software=_software(request))
+                with self.coming():
+                    candidate = await examine(body, hidings, by, intake=self.intake, software=_software(request))
                 outcome = await self._decide(candidate)
                 if isinstance(outcome, Refused):
                     raise RefusedError(outcome.code, outcome.field)
@@ -83,7 +86,8 @@ class Counter:
         """Decide and commit; whoever loses a race decides again on what is there by then."""
         for _ in range(_TRIES):
             unit = Unit()
-            outcome = await deposit(candidate, unit, intake=self.intake)
+            with self.coming():
+                outcome = await deposit(candidate, unit, intake=self.intake)
             try:
                 if unit.effects or unit.emitted:
                     await self.commit(unit, len(candidate.body))

@@ -73,6 +73,25 @@ async def test_what_waits_together_is_committed_together(runtime: Runtime, commi
     assert flows[ACTS]["emitted"] == {"events": {AccountOpposedV1.TYPE: 50}}
 
 
+async def test_whoever_is_announced_joins(runtime: Runtime, commits: list[Commit], monkeypatch: pytest.MonkeyPatch):
+    """A commit waits a moment for an append that is being made, and no longer than that."""
+    monkeypatch.setattr(coalescing, "LINGER_S", 60)
+    appends = Appends(runtime)
+    with appends.coming():
+        first = asyncio.create_task(appends.add(thing(runtime, "first")))
+        await asyncio.sleep(0.01)
+    await appends.add(thing(runtime, "second"))
+    await first
+    assert len(commits) == 1
+
+    monkeypatch.setattr(coalescing, "LINGER_S", 0.01)
+    with appends.coming():
+        await appends.add(thing(runtime, "third"))
+
+    assert await names(runtime) == {"first", "second", "third"}
+    assert len(commits) == 2
+
+
 async def test_one_that_lost_its_race_harms_nobody(runtime: Runtime):
     """An append whose row is there already is told so; those that shared its commit take effect."""
     appends = Appends(runtime)
