@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Generic
+from datetime import datetime
+from typing import Final, Generic, Protocol
 
 import structlog
 
@@ -14,7 +15,7 @@ from shared.messaging.failures import Failure, classify
 from shared.messaging.reading import read, read_again
 from shared.messaging.rows import RowBody, RowSealer
 from shared.messaging.settling import Settler
-from shared.messaging.store import Held, Inbox
+from shared.messaging.store import Held
 from shared.messaging.subscription import E, Subscription
 
 PREFETCH: Final = 100
@@ -23,6 +24,13 @@ PREFETCH: Final = 100
 _DUE_EVERY_S: Final = 0.5
 
 log = structlog.get_logger()
+
+
+class DueRows(Protocol):
+    """Where what waits is found: the inbox, or one look of several consumers."""
+
+    async def due(self, queue: str, now: datetime, limit: int) -> Sequence[Held]:
+        """See `Inbox.due`."""
 
 
 @dataclass(slots=True)
@@ -41,14 +49,14 @@ class Consumer(Generic[E]):
         subscription: Subscription[E],
         settler: Settler[E],
         *,
-        inbox: Inbox,
+        waiting: DueRows,
         sealer: RowSealer,
         clock: Clock,
         secret: bytes,
     ) -> None:
         self.subscription = subscription
         self._settler = settler
-        self._inbox = inbox
+        self._waiting = waiting
         self._sealer = sealer
         self._clock = clock
         self._secret = secret
@@ -129,7 +137,7 @@ class Consumer(Generic[E]):
         self._next_look = loop.time() + _DUE_EVERY_S
         flow = self.subscription.flow
         try:
-            held = await self._inbox.due(flow.queue, self._clock.now(), flow.batch)
+            held = await self._waiting.due(flow.queue, self._clock.now(), flow.batch)
             items = await self._reopen(held)
         except Exception as error:
             if classify(error) is Failure.DATA:

@@ -92,6 +92,9 @@ class Inbox(Protocol):
     async def due(self, queue: str, now: datetime, limit: int) -> Sequence[Held]:
         """Return waiting rows whose time has come, the longest due first."""
 
+    async def queues_due(self, queues: Collection[str], now: datetime) -> set[str]:
+        """Return those of these queues in which a waiting row's time has come, in one look; all where many are due."""
+
     async def last(self, queue: str) -> str | None:
         """Return the token of this process's latest commit for a queue: it tells what became of an unknown one."""
 

@@ -15,8 +15,9 @@ from shared.http.health import worker_doors
 from shared.http.server import serving
 from shared.messaging.amqp import address
 from shared.messaging.collector import spare_the_collector
-from shared.messaging.consumer import PREFETCH, Consumer
+from shared.messaging.consumer import PREFETCH, Consumer, DueRows
 from shared.messaging.delivery import Delivery
+from shared.messaging.due import DueLooks
 from shared.messaging.properties import tolerate_any_properties
 from shared.messaging.receipts import Receipts
 from shared.messaging.rows import AlreadySealed, RowMaker, RowSealer
@@ -36,7 +37,8 @@ async def run_worker(
 ) -> None:
     """Consume until SIGTERM or SIGINT; raise if a consumer or the relay failed for good."""
     tolerate_any_properties()
-    consumers = [_consumer(runtime, each, sealer or AlreadySealed()) for each in subscriptions]
+    waiting = DueLooks(runtime.inbox, [each.flow.queue for each in subscriptions])
+    consumers = [_consumer(runtime, each, sealer or AlreadySealed(), waiting) for each in subscriptions]
     broker = _broker(runtime, consumers)
     started = asyncio.Event()
     failure: list[BaseException] = []
@@ -77,13 +79,13 @@ def _on_end(task: asyncio.Task[None], failure: list[BaseException], app: FastStr
         app.exit()
 
 
-def _consumer(runtime: Runtime, subscription: Subscription[Any], sealer: RowSealer) -> Consumer[Any]:
+def _consumer(runtime: Runtime, subscription: Subscription[Any], sealer: RowSealer, waiting: DueRows) -> Consumer[Any]:
     rows = RowMaker(subscription.flow.queue, sealer, runtime.clock, runtime.settings.retry_delays)
     settler = Settler(subscription, runtime.inbox, runtime.relay, rows, runtime.process)
     return Consumer(
         subscription,
         settler,
-        inbox=runtime.inbox,
+        waiting=waiting,
         sealer=sealer,
         clock=runtime.clock,
         secret=runtime.digest_key,

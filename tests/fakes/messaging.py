@@ -150,6 +150,10 @@ class InMemoryInbox:
             if row.body is not None
         ]
 
+    async def queues_due(self, queues: Collection[str], now: datetime) -> set[str]:
+        """See `Inbox.queues_due`."""
+        return {queue for queue in queues if await self.due(queue, now, 1)}
+
     async def last(self, queue: str) -> str | None:
         """See `Inbox.last`."""
         return self._last.get(queue)

@@ -109,7 +109,7 @@ class Shop:
         return Consumer(
             self.subscription,
             self.settler,
-            inbox=self.inbox,
+            waiting=self.inbox,
             sealer=AlreadySealed(),
             clock=self.clock,
             secret=SECRET,

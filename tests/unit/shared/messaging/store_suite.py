@@ -141,6 +141,9 @@ class StoreSuite:
         assert [each.key for each in await stores.inbox.due(QUEUE, NOON + timedelta(seconds=1), 10)][-1] == "later"
         assert len(await stores.inbox.due(QUEUE, NOON, 1)) == 1
         assert await stores.inbox.due("other.queue", NOON, 10) == []
+        assert await stores.inbox.queues_due({QUEUE, "other.queue"}, NOON) == {QUEUE}
+        assert await stores.inbox.queues_due({"other.queue"}, NOON) == set()
+        assert await stores.inbox.queues_due({QUEUE}, NOON - timedelta(days=1)) == set()
 
     async def test_goes_on_with_a_waiting_row(self, stores: Stores):
         """A retry ends exactly the row it read, in the transaction of its effect (rule 2)."""
