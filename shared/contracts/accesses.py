@@ -20,6 +20,7 @@ Action = Literal[
     "professional-authorised",
     "professional-blocked",
     "professional-withdrawn",
+    "proof-read",
     "accesses-listed",
 ]
 """What was asked for, whether or not it was granted."""

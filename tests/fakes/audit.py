@@ -8,7 +8,7 @@ from typing import Any
 
 from services.audit.domain.accesses import Kept
 from services.audit.domain.chain import EMPTY, Entry, Head, Leaf, Opening, advance, extend
-from services.audit.domain.wording import DEEDS
+from services.audit.domain.deeds import DEEDS
 from shared.messaging.failures import FencedError, RacedError
 from shared.messaging.unit import Unit
 

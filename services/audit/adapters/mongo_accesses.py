@@ -10,7 +10,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from services.audit.adapters.mongo_log import to_entry
 from services.audit.domain.accesses import Kept
 from services.audit.domain.chain import Opening
-from services.audit.domain.wording import DEEDS
+from services.audit.domain.deeds import DEEDS
 from shared.mongo import Document
 
 _SHOWN: Final = sorted(DEEDS)

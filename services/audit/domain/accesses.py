@@ -7,11 +7,11 @@ from enum import Enum, StrEnum
 from typing import Any, Final, TypeAlias
 
 from services.audit.domain.chain import Entry, Opening
+from services.audit.domain.deeds import DEEDS
 from services.audit.domain.wording import (
     ABOUT_ONE,
     ACTIONS,
     ACTORS,
-    DEEDS,
     NAMES,
     SOMEBODY_ELSE,
     TRACE,

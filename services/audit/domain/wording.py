@@ -1,13 +1,12 @@
-"""What a person reads about each thing that was done with the own record: the one table, in French.
+"""What a person reads about each thing that somebody asked of the own record: the table of traces, in French.
 
-Sentences go on from whoever did it, as the citizen's health space words them ("a consulté un document"). An event of
-a type that is not here is in the log and not in a person's list: it moves data between services and does nothing else.
+Sentences go on from whoever did it, as the citizen's health space words them ("a consulté un document").
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 TRACE: Final = "access.traced.v1"
 """The one type whose sentence depends on what its event says was asked, and by whom."""
@@ -41,23 +40,7 @@ class Words:
     refused: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """How an event of a type is told: who is behind it, and the words, by a value of its data if ``by`` names one."""
-
-    actor: ActorType
-    words: Words
-    by: str | None = None
-    variants: Mapping[str, str] | None = None
-
-    def sentence(self, data: Mapping[str, Any]) -> str:
-        """Return the sentence; a value that is not in the table gets the words of the type."""
-        value = data.get(self.by) if self.by else None
-        return (self.variants or {}).get(value, self.words.done) if isinstance(value, str) else self.words.done
-
-
 _GENERAL, _DOCUMENT = Group.GENERAL, Group.MEDICAL_DOCUMENT
-_SYSTEM, _ENROLMENT = ActorType.SYSTEM, ActorType.ENROLMENT
 
 ACTIONS: Final[Mapping[str, Words]] = {
     words.code: words
@@ -115,6 +98,12 @@ ACTIONS: Final[Mapping[str, Words]] = {
             "a tenté de retirer l'autorisation d'un professionnel",
         ),
         Words(
+            "proof-read",
+            _GENERAL,
+            "a consulté le justificatif de votre opposition",
+            "a tenté de consulter le justificatif de votre opposition",
+        ),
+        Words(
             "accesses-listed",
             _GENERAL,
             "a consulté l'historique des accès",
@@ -129,55 +118,6 @@ ABOUT_ONE: Final = frozenset(code for code, words in ACTIONS.items() if words.gr
 
 UNTOLD: Final = Words("access", _GENERAL, "a accédé à votre dossier", "a tenté d'accéder à votre dossier")
 """For a trace that can no longer be read, or of an action newer than this table."""
-
-DEEDS: Final[Mapping[str, Deed]] = {
-    TRACE: Deed(_SYSTEM, UNTOLD),
-    "beneficiary.accepted.v1": Deed(
-        _ENROLMENT, Words("identity-received", _GENERAL, "a transmis vos données administratives")
-    ),
-    "notice.sent.v1": Deed(
-        _ENROLMENT,
-        Words("notice-sent", _GENERAL, "vous a informé de l'ouverture de votre dossier et de votre droit d'opposition"),
-        by="channel",
-        variants={
-            "email": "vous a informé par courriel de l'ouverture de votre dossier et de votre droit d'opposition",
-            "post": "vous a informé par courrier de l'ouverture de votre dossier et de votre droit d'opposition",
-        },
-    ),
-    "notice.undeliverable.v1": Deed(
-        _ENROLMENT,
-        Words("notice-undeliverable", _GENERAL, "n'a pas pu vous faire parvenir l'information sur votre dossier"),
-    ),
-    "account.opened.v1": Deed(
-        _SYSTEM,
-        Words("record-opened", _GENERAL, "a ouvert votre dossier"),
-        by="cause",
-        variants={
-            "deadline": "a ouvert votre dossier, à la fin du délai d'opposition",
-            "activation": "a ouvert votre dossier, à votre demande",
-            "reopening": "a rouvert votre dossier",
-            "legacy-dmp": "a repris votre dossier médical partagé",
-        },
-    ),
-    "account.opposed.v1": Deed(
-        _SYSTEM,
-        Words("record-opposed", _GENERAL, "a enregistré votre opposition"),
-        by="channel",
-        variants={
-            "online": "a enregistré votre opposition, faite en ligne",
-            "phone": "a enregistré votre opposition, faite par téléphone",
-            "post": "a enregistré votre opposition, faite par courrier",
-        },
-    ),
-    "account.closed.v1": Deed(_SYSTEM, Words("record-closed", _GENERAL, "a fermé votre dossier")),
-    "record.updated.v1": Deed(
-        _SYSTEM, Words("reimbursements-added", _GENERAL, "a ajouté des remboursements à votre dossier")
-    ),
-}
-"""By the type of an event: what a person is shown, and nothing else.
-
-That a document was stored is not here: its deposit's trace tells it, and knows whether the person may read of it.
-"""
 
 ACTORS: Final[Mapping[str, ActorType]] = {
     "patient": ActorType.PATIENT,

@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from services.audit.domain.wording import ACTIONS, ACTORS, DEEDS
+from services.audit.domain.deeds import DEEDS
+from services.audit.domain.wording import ACTIONS, ACTORS
 from shared.contracts.accesses import Action, ActorV1
 from shared.contracts.records import HistoryRequestedV1, HistoryRequestedV1Data
 from shared.contracts.schema import CONTRACTS

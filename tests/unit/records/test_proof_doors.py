@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI, Request
+from pymongo.errors import AutoReconnect
 
 from services.records.api import counter as counting
 from services.records.api.counter import Counter
@@ -124,6 +125,27 @@ async def test_the_proof_for_its_agent(town: Town, agent: str | None, status: in
     answer = await town.client.get(f"/v1/agents/oppositions/{number}/proof", headers=headers)
 
     assert answer.status_code == status
+
+
+async def test_no_trace_no_proof(town: Town, monkeypatch: pytest.MonkeyPatch):
+    """I112: where the trace of a proof's reading cannot be written, nothing is printed and nothing sent."""
+    number = await town.opposed()
+    printed: list[Proof] = []
+
+    async def fails(*_: object) -> None:
+        raise AutoReconnect("away")
+
+    async def render(_press: PaperPress, proof: Proof) -> bytes:
+        printed.append(proof)
+        return b"%PDF"
+
+    monkeypatch.setattr(town.office, "commit", fails)
+    monkeypatch.setattr(PaperPress, "render", render)
+    by_holder = await town.post("opposition/proof", attestation=number, ins=NUMBER)
+    path, agent = f"/v1/agents/oppositions/{number}/proof", {"authorization": "agent-7"}
+    by_agent = await town.client.get(path, headers=agent)
+
+    assert (by_holder.status_code, by_agent.status_code, printed) == (503, 503, [])
 
 
 @pytest.mark.parametrize("town", ["legacy"], indirect=True)

@@ -1,7 +1,8 @@
 """What follows an opposition: its proof, its confirmation, a change of mind."""
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from datetime import date, timedelta
+from functools import partial
 
 import orjson
 import pytest
@@ -13,8 +14,9 @@ from services.records.handlers.activations import reopen_for
 from services.records.handlers.desk import Refused
 from services.records.handlers.oppositions import confirm, confirm_for
 from services.records.handlers.proofs import IDENTITY_SCHEMA, prove, prove_for
+from shared.contracts.accesses import SCHEMA, AccessTracedV1, AccessV1, ActorV1
 from shared.contracts.records import AccountClosedV1, AccountOpenedV1, AccountOpposedV1
-from shared.sealing import KeyClass, aad, seal
+from shared.sealing import KeyClass, aad, open_box, seal
 from tests.unit.records.office import CARD_OF_ALICE, POSTED, START, Office
 
 LEGACY = date(2015, 3, 2)
@@ -64,6 +66,18 @@ async def kept(office: Office, name: str = "alice") -> tuple[str, Opposition]:
     made = await office.oppose_for(START.date(), index=f"index of {name}")
     assert isinstance(made, Opposition)
     return record, made
+
+
+def told(trace: AccessTracedV1) -> tuple[str, str, str]:
+    """Return what a trace says in clear."""
+    return trace.data.action, trace.data.outcome, trace.data.rule
+
+
+def opened(office: Office, trace: AccessTracedV1) -> ActorV1:
+    """Return who a trace says it was."""
+    assert trace.subject is not None
+    key, place = office.vault.keys[trace.subject, KeyClass.AUDIT], aad(trace.subject, trace.data.trace_id, SCHEMA)
+    return AccessV1.model_validate_json(open_box(key, b64decode(trace.data.sealed), place)).actor
 
 
 def closed(office: Office) -> list[tuple[str, str, int]]:
@@ -137,6 +151,38 @@ class TestProof:
 
         assert isinstance(mine, Proof)
         assert other == Refused("attestation-unknown")
+
+    async def test_its_reading_is_traced(self, office: Office):
+        """F57: who was given a proof, person or agent, is in the log about the record."""
+        record = await office.notified(sealed=await sealed(office))
+        made = await office.oppose_for(POSTED, Way.PHONE)
+        assert isinstance(made, Opposition)
+
+        await prove_to_holder(office, made.id)
+        await office.perform(lambda unit: prove_for(made.id, "agent-7", unit, desk=office.desk))
+
+        holder, agent = office.published(AccessTracedV1)
+        assert holder.subject == agent.subject == record
+        assert [told(each) for each in (holder, agent)] == [
+            ("proof-read", "permitted", "attestation"),
+            ("proof-read", "permitted", "own-writing"),
+        ]
+        assert (opened(office, holder).kind, opened(office, holder).number) == ("patient", None)
+        assert (opened(office, agent).kind, opened(office, agent).number) == ("phone-agent", "agent-7")
+
+    async def test_an_agent_s_attempt_is_traced(self, office: Office):
+        """F57: an agent who asks for another's is traced about the person, one who asks for nothing about nobody."""
+        record = await office.notified()
+        made = await office.oppose_for(POSTED, Way.PHONE)
+        assert isinstance(made, Opposition)
+
+        for attestation in (made.id, "0" * 32):
+            await office.perform(partial(prove_for, attestation, "agent-8", desk=office.desk))
+
+        assert [(each.subject, *told(each)) for each in office.published(AccessTracedV1)] == [
+            (record, "proof-read", "denied", "other-agent"),
+            (None, "proof-read", "denied", "attestation-unknown"),
+        ]
 
     @pytest.mark.parametrize("effect", list(Effect))
     @pytest.mark.parametrize("way", list(Way))
