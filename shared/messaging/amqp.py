@@ -1,7 +1,6 @@
 """The broker as Carnet needs it: a connection of its own for publishing, confirmed, with a real timeout."""
 
 import asyncio
-from contextlib import suppress
 from typing import Final
 
 import aio_pika
@@ -102,11 +101,9 @@ class AmqpPublisher:
         self._channel = channel
 
     async def stop(self) -> None:
-        """Close the connection, as far as the broker answers; unconfirmed messages stay in the outbox."""
+        """Close the connection; unconfirmed messages stay in the outbox."""
         if self._connection is not None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PUBLISH_TIMEOUT_S):
-                    await self._connection.close()
+            await self._connection.close()
 
     async def is_connected(self) -> bool:
         """Tell whether the publishing connection is up."""

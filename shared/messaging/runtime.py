@@ -1,14 +1,16 @@
 """What every role of a service stands on: database, inbox, outbox, publisher, secrets, identity of the process."""
 
+import asyncio
 import hmac
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -25,8 +27,14 @@ from shared.sealing.mongo_vault import MongoVault
 from shared.security import require_safe
 from shared.settings import ServiceSettings
 
+CLOSING_S: Final = 5.0
+"""How long a broker or database may take to say goodbye."""
+
 LONGEST_TRANSACTION_S: Final = 5
 """A killed worker's locks hold up its successor for at most so long (rule 3)."""
+
+
+log = structlog.get_logger()
 
 
 class UnfitDatabaseError(CarnetError):
@@ -96,8 +104,17 @@ async def open_runtime(service: str, settings: ServiceSettings) -> AsyncIterator
             clock=settings.clock(),
         )
     finally:
-        await publisher.stop()
-        await client.close()
+        await _at_most(publisher.stop)
+        await _at_most(client.close)
+
+
+async def _at_most(close: Callable[[], Awaitable[None]], seconds: float = CLOSING_S) -> None:
+    """Close a connection, or leave it to the end of the process: a peer that does not answer holds up nobody."""
+    try:
+        async with asyncio.timeout(seconds):
+            await close()
+    except TimeoutError:
+        log.warning("connection_left_open", place=close.__qualname__)
 
 
 async def _check(client: AsyncMongoClient[Document]) -> None:

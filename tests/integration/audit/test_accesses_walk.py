@@ -1,12 +1,10 @@
 """A trace's way: published, logged, confirmed to records, read by its person, whose reading is the next trace."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import aio_pika
 import httpx
@@ -24,6 +22,7 @@ from shared.messaging.unit import Unit
 from shared.sealing import KeyClass
 from simulator.issuer import create_app, new_key
 from tests.integration.conftest import Installation, Launch, until
+from tests.integration.lines import Line, a_line
 from tests.integration.shared.messaging.runtimes import runtime_of
 
 pytestmark = pytest.mark.integration
@@ -95,58 +94,23 @@ class Patients:
             return False
 
 
-class Wire:
-    """The line between a service and its database, which may be cut."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._ends: set[asyncio.StreamWriter] = set()
-        self.is_cut = False
-
-    async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry what is said both ways."""
-        if self.is_cut:
-            writer.close()
-            return
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
-        self._ends |= {writer, far_writer}
-        await asyncio.gather(_carry(reader, far_writer), _carry(far_reader, writer))
-
-    def cut(self) -> None:
-        """Break every connection, and let none be made."""
-        self.is_cut = True
-        for end in self._ends:
-            end.close()
-
-
-async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while said := await reader.read(65_536):
-            writer.write(said)
-            await writer.drain()
-    writer.close()
-
-
 @pytest.fixture
-async def wire(installation: Installation) -> AsyncIterator[tuple[Wire, str]]:
+async def line(installation: Installation) -> AsyncIterator[tuple[Line, str]]:
     """Give a line to the database, and the address of its near end."""
-    wire = Wire(urlsplit(installation.mongo_url).port or 27_017)
-    async with await asyncio.start_server(wire.connect, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        yield wire, f"mongodb://127.0.0.1:{port}/?directConnection=true"
-        wire.cut()
+    async with a_line(installation.mongo_url) as given:
+        yield given
 
 
 @pytest.fixture
-async def patients(launch: Launch, unused_tcp_port: int, wire: tuple[Wire, str]) -> AsyncIterator[Patients]:
-    """Start audit, both roles, and an issuer; the role that answers has its database at the end of the wire."""
+async def patients(launch: Launch, unused_tcp_port: int, line: tuple[Line, str]) -> AsyncIterator[Patients]:
+    """Start audit, both roles, and an issuer; the role that answers has its database at the end of the line."""
     async with (
         serving(create_app(new_key()), "127.0.0.1", 0) as issuer,
         httpx.AsyncClient(trust_env=False, timeout=30) as client,
     ):
         doors = {"CARNET_JWKS_URL": f"http://127.0.0.1:{issuer}/jwks", "CARNET_HTTP_PORT": str(unused_tcp_port)}
         await launch("audit", "worker")
-        await launch("audit", "api", CARNET_MONGO_URL=wire[1], **doors)
+        await launch("audit", "api", CARNET_MONGO_URL=line[1], **doors)
         asking = Patients(client, f"http://127.0.0.1:{issuer}", f"http://127.0.0.1:{unused_tcp_port}")
         await until(asking.ready, "audit's start")
         yield asking
@@ -201,13 +165,13 @@ async def test_nobody_else_s(records: Runtime, patients: Patients):
     ]
 
 
-async def test_database_gone(records: Runtime, patients: Patients, wire: tuple[Wire, str]):
+async def test_database_gone(records: Runtime, patients: Patients, line: tuple[Line, str]):
     """112: without its database audit shows nothing, for no trace of the reading can be kept."""
     await leave_trace(records, await person(records, ALICE))
     await records.relay.drain(10)
     await until(lambda: _has(patients, ["document-read"]), "the reading in the list")
 
-    wire[0].cut()
+    line[0].cut()
     answer = await patients.ask(ALICE)
 
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")

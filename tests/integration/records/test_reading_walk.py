@@ -1,12 +1,10 @@
 """Records as processes: documents arrive as events, are read over HTTP, and leave a trace before a byte is sent."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import orjson
@@ -25,6 +23,7 @@ from simulator.issuer import create_app, new_key
 from tests.fakes.reads import CDA, content_box, documented
 from tests.fakes.records import accepted
 from tests.integration.conftest import Installation, Launch, until
+from tests.integration.lines import Line, a_line
 from tests.integration.shared.messaging.runtimes import runtime_of
 
 pytestmark = pytest.mark.integration
@@ -32,39 +31,8 @@ pytestmark = pytest.mark.integration
 ALICE = {"value": "279035121518989", "oid": "1.2.250.1.213.1.4.10"}
 DOCTOR = "899700366240"
 
-
-@dataclass
-class Line:
-    """A line to the database that can be cut: at the very write of a trace, and then for good."""
-
-    host: str
-    port: int
-    cut_at_traces: bool = False
-    cut: bool = False
-    open: set[asyncio.StreamWriter] = field(default_factory=set)
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass a connection on, both ways."""
-        if self.cut:
-            return writer.close()
-        there, back = await asyncio.open_connection(self.host, self.port)
-        self.open |= {writer, back}
-        with suppress(ConnectionError, asyncio.CancelledError):
-            await asyncio.gather(self._pass(reader, back, watched=True), self._pass(there, writer))
-        for end in (writer, back):
-            end.close()
-        self.open -= {writer, back}
-        return None
-
-    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, watched: bool = False) -> None:
-        while data := await source.read(65_536):
-            if watched and self.cut_at_traces and b"\x02insert\x00\x07\x00\x00\x00traces\x00" in data:
-                self.cut = True
-                for end in list(self.open):
-                    end.transport.abort()
-                return
-            sink.write(data)
-            await sink.drain()
+TRACES = b"\x02insert\x00\x07\x00\x00\x00traces\x00"
+"""What the insertion of a trace says on the wire."""
 
 
 @dataclass
@@ -137,23 +105,6 @@ class Town:
         return False
 
 
-@asynccontextmanager
-async def a_line(mongo_url: str) -> AsyncIterator[tuple[Line, str]]:
-    """Give a line to the database and the address at its other end."""
-    parts = urlsplit(mongo_url)
-    assert parts.hostname
-    assert parts.port
-    line = Line(parts.hostname, parts.port)
-    async with await asyncio.start_server(line.serve, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        user = f"{parts.username}:{parts.password}@" if parts.username else ""
-        query = "&".join([*(q for q in parts.query.split("&") if q and "replicaSet" not in q), "directConnection=true"])
-        yield line, urlunsplit(parts._replace(netloc=f"{user}127.0.0.1:{port}", path=parts.path or "/", query=query))
-        line.cut = True
-        for end in list(line.open):
-            end.transport.abort()
-
-
 @pytest.fixture
 async def town(
     installation: Installation, launch: Launch, mongo_client: Any, unused_tcp_port: int
@@ -221,15 +172,15 @@ async def test_the_database_goes_away(town: Town):
     assert (await town.ask("patient", path)).content == CDA
     before = await town.traces()
 
-    town.line.cut_at_traces = True
+    town.line.cut_at = TRACES
     answer = await town.ask("patient", path)
 
-    assert town.line.cut
+    assert town.line.is_cut
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert (b"CANARY" in answer.content, "retry-after" in answer.headers) == (False, True)
     assert await town.traces() == before
 
-    town.line.cut_at_traces = town.line.cut = False
+    town.line.mend()
     await until(lambda: _is_read(town, path), "a read after the database came back")
     assert len(await town.traces()) > len(before)
 

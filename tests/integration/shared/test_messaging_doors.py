@@ -20,6 +20,7 @@ from shared.messaging.unit import State
 from shared.settings import ServiceSettings
 from simulator.issuer import mint, new_key
 from tests.fakes.gate import KnownKeys, gate_of
+from tests.fakes.messaging import ManualClock
 from tests.integration.conftest import Installation
 
 pytestmark = pytest.mark.integration
@@ -28,9 +29,13 @@ KEY = new_key()
 QUEUE = RECORDS_REIMBURSEMENTS.queue
 
 
+NOW = datetime.now(UTC)
+"""When the tokens of these tests were made, and what their gate's clock shows however long the tests take."""
+
+
 def bearer(sub: str, kind: str = "operator") -> str:
     """Return the value of a header that says who calls."""
-    return f"Bearer {mint(KEY, kind=kind, sub=sub)}"
+    return f"Bearer {mint(KEY, kind=kind, sub=sub, now=NOW)}"
 
 
 ALICE = {"authorization": bearer("alice")}
@@ -51,7 +56,7 @@ async def client(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
     """Return a client of the doors."""
     app = FastAPI()
     problems.install(app)
-    gate = gate_of(KnownKeys(KEY))
+    gate = gate_of(KnownKeys(KEY), clock=ManualClock(NOW))
     app.include_router(
         messaging_doors(
             Books(runtime),

@@ -13,7 +13,10 @@ pytestmark = pytest.mark.integration
 async def test_refuses_to_start(installation: Installation, service: str, role: str):
     """125: with the plain connections of tests and without `relaxed`, a role ends at once with exit 3."""
     environment = installation.environment(
-        service, CARNET_SECURITY="strict", CARNET_AMQP_URL="amqp://guest:guest@127.0.0.1:9/"
+        service,
+        CARNET_SECURITY="strict",
+        CARNET_AMQP_URL="amqp://guest:guest@127.0.0.1:9/",
+        CARNET_MONGO_URL="mongodb://127.0.0.1:9/?replicaSet=carnet",
     )
     process = await asyncio.create_subprocess_exec(
         *installation.command(service, role),
