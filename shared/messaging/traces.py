@@ -4,7 +4,8 @@ from base64 import b64encode
 from datetime import datetime
 from uuid import uuid4
 
-from shared.contracts.accesses import SCHEMA, AccessTracedV1, AccessTracedV1Data, AccessV1, Action, Outcome
+from shared.contracts.accesses import SCHEMA, AccessTracedV1, AccessTracedV1Data, AccessV1, Action, ActorV1, Outcome
+from shared.identity import Professional, Structure
 from shared.sealing import KeyClass, KeyMaker, Owner, aad, seal
 
 
@@ -30,3 +31,17 @@ async def trace_access(
     box = seal(key, access.model_dump_json(exclude_none=True).encode(), aad(owner[0], trace, SCHEMA))
     data = AccessTracedV1Data(trace_id=trace, action=action, outcome=outcome, rule=rule, sealed=b64encode(box).decode())
     return AccessTracedV1.new(source=f"/{service}", time=time, subject=record, data=data)
+
+
+def actor_of(who: Professional | Structure) -> ActorV1:
+    """Return a professional, or a structure whose software asks, as a trace tells it."""
+    if isinstance(who, Structure):
+        return ActorV1(kind="machine", number=who.national_id, organisation_id=who.national_id, organisation=who.name)
+    return ActorV1(
+        kind="professional",
+        number=who.national_id,
+        name=who.name or None,
+        profession=who.profession,
+        organisation_id=who.organisation_id,
+        organisation=who.organisation,
+    )

@@ -16,11 +16,11 @@ from services.ingest.domain.documents.metadata import DocumentEntry, hidden_as_a
 from services.ingest.handlers.refusals import SOURCE
 from services.ingest.ports import AccountStore, ContentStore, DepositStore, DocumentReader
 from shared.clock import Clock
-from shared.contracts.accesses import AccessTracedV1, AccessV1, ActorV1
+from shared.contracts.accesses import AccessTracedV1, AccessV1
 from shared.contracts.ingest import DocumentReceivedV1, DocumentReceivedV1Data
 from shared.errors import RefusedError
-from shared.identity import Professional, RecordId, blind_index
-from shared.messaging.traces import trace_access
+from shared.identity import RecordId, blind_index
+from shared.messaging.traces import actor_of, trace_access
 from shared.messaging.unit import Unit
 from shared.sealing import Key, KeyClass, Vault, aad, seal
 
@@ -152,7 +152,7 @@ async def _sealed(body: bytes, made: Deposit, key: Key) -> bytes:
 
 def _received(candidate: Candidate, made: Deposit, key: Key, intake: Intake) -> DocumentReceivedV1:
     entry = candidate.entry
-    metadata = orjson.dumps({"entry": entry, "depositor": _actor(candidate.by).model_dump(exclude_none=True)})
+    metadata = orjson.dumps({"entry": entry, "depositor": actor_of(candidate.by).model_dump(exclude_none=True)})
     box = seal(key, metadata, aad(made.record, made.document, DOCUMENT_SCHEMA))
     data = DocumentReceivedV1Data(
         document_id=made.document,
@@ -169,7 +169,7 @@ def _received(candidate: Candidate, made: Deposit, key: Key, intake: Intake) -> 
 async def _trace(candidate: Candidate, intake: Intake, now: datetime, *, denied: str | None = None) -> AccessTracedV1:
     named = [candidate.document]
     hidden = named if is_hidden_from_the_person(candidate.entry) else []
-    access = AccessV1(actor=_actor(candidate.by), documents=named, hidden=hidden, software=candidate.software)
+    access = AccessV1(actor=actor_of(candidate.by), documents=named, hidden=hidden, software=candidate.software)
     return await trace_access(
         access,
         record=candidate.record,
@@ -180,19 +180,6 @@ async def _trace(candidate: Candidate, intake: Intake, now: datetime, *, denied:
         time=now,
         vault=intake.vault,
     )
-
-
-def _actor(by: Depositor) -> ActorV1:
-    if isinstance(by, Professional):
-        return ActorV1(
-            kind="professional",
-            number=by.national_id,
-            name=by.name or None,
-            profession=by.profession,
-            organisation_id=by.organisation_id,
-            organisation=by.organisation,
-        )
-    return ActorV1(kind="machine", number=by.national_id, organisation_id=by.national_id, organisation=by.name)
 
 
 def _moment(clock: Clock) -> datetime:

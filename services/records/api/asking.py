@@ -25,6 +25,7 @@ from shared.identity import Ins, blind_index
 from shared.messaging.acts import Perform
 from shared.messaging.coalescing import OverloadedError
 from shared.messaging.failures import Failure, classify
+from shared.messaging.traces import actor_of
 
 T = TypeVar("T")
 
@@ -187,17 +188,5 @@ async def _evenly() -> AsyncIterator[Callable[[], Awaitable[None]]]:
 
 
 def _shown(principal: Principal) -> ActorV1:
-    who = principal.professional
-    if who is not None:
-        return ActorV1(
-            kind="professional",
-            number=who.national_id,
-            name=who.name or None,
-            profession=who.profession,
-            organisation_id=who.organisation_id,
-            organisation=who.organisation,
-        )
-    if principal.structure is not None:
-        structure = principal.structure
-        return ActorV1(kind="machine", number=structure.national_id, organisation=structure.name)
-    return ActorV1(kind=principal.kind.value, number=principal.sub)
+    who = principal.professional or principal.structure
+    return ActorV1(kind=principal.kind.value, number=principal.sub) if who is None else actor_of(who)
