@@ -23,13 +23,13 @@ from deploy.local.roles import ROLES
 from deploy.local.system import System, start_roles
 from deploy.local.users import insurers as insurers_table
 from shared.clock import paris_date
-from simulator.clinic import token_request
 from simulator.clinic_documents import documents
 from simulator.clinic_xml import section, table
 from simulator.insurer import Tally, insurers, publish_all
 from simulator.population import Person, people
 from simulator.publications import Season
 from simulator.stream import registrations
+from simulator.tokens import doctor
 
 STARTED: Final = ("issuer", "ingest.worker", "ingest.api", "records.worker")
 PEOPLE: Final = 100
@@ -149,7 +149,7 @@ def _template(person: Person) -> tuple[bytes, bytes]:
 
 def _token(system: System, person: Person) -> str:
     author = next(documents(person, SEED, 1, until=datetime.now(UTC))).author
-    answer = httpx.post(f"{system.door('issuer')}/token", json=token_request(author), trust_env=False)
+    answer = httpx.post(f"{system.door('issuer')}/token", json=doctor(author), trust_env=False)
     return str(answer.raise_for_status().json()["access_token"])
 
 

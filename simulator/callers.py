@@ -4,17 +4,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
-from time import monotonic
-from typing import Any, Final
+from typing import Any
 
 import httpx
 
-from simulator.clinic import token_request
 from simulator.clinic_documents import author
 from simulator.clinic_header import Author
 from simulator.population import Person
-
-_TOKEN_SECONDS: Final = 480
+from simulator.tokens import Token
 
 
 @dataclass(slots=True)
@@ -43,45 +40,20 @@ class Caller:
         register: Register,
     ) -> None:
         self._client = client
-        self._issuer = issuer.rstrip("/")
         self._doors = doors
-        self._wanted = wanted
+        self._kind = wanted["kind"]
+        self._token = Token(client, issuer, wanted)
         self._register = register
-        self._token = ""
-        self._until = 0.0
 
     async def ask(self, method: str, path: str, **request: Any) -> httpx.Response:
         """Send a request with one's token and return the answer, whatever it is."""
         base = next(base for start, base in self._doors.items() if path.startswith(start))
-        headers = {"authorization": f"Bearer {await self.token()}", **request.pop("headers", {})}
+        headers = {**await self._token.header(), **request.pop("headers", {})}
         answer = await self._client.request(method, base + path, headers=headers, **request)
-        self._register.answers[self._wanted["kind"], answer.status_code] += 1
+        self._register.answers[self._kind, answer.status_code] += 1
         return answer
-
-    async def token(self) -> str:
-        """Return one's token, a new one when it is due."""
-        if monotonic() >= self._until:
-            answer = await self._client.post(f"{self._issuer}/token", json=self._wanted)
-            self._token = str(answer.raise_for_status().json()["access_token"])
-            self._until = monotonic() + _TOKEN_SECONDS
-        return self._token
-
-
-def patient(person: Person) -> dict[str, Any]:
-    """Return what the development issuer is asked for a patient."""
-    return {"kind": "patient", "sub": f"patient-{person.ins[-8:]}", "ins": {"value": person.ins, "oid": person.oid}}
-
-
-def doctor(author: Author) -> dict[str, Any]:
-    """Return what the development issuer is asked for a physician."""
-    return token_request(author)
 
 
 def consulted(person: Person) -> Author:
     """Return a general practitioner of the person's department, whom the person consults."""
     return author(person.department, "SM54", Random(f"consulted:{person.ins}"))
-
-
-def insurer_software(structure: str = "1999999991") -> dict[str, Any]:
-    """Return what the development issuer is asked for a machine that has no business in a record."""
-    return {"kind": "machine", "sub": "insurer-software", "structure": {"id": structure}}

@@ -5,17 +5,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
 from simulator.clinic_documents import ClinicalDocument
 from simulator.clinic_header import Author
+from simulator.tokens import Token, doctor
 
 AT_ONCE: Final = 10
 """Deposits under way at the same time."""
 
-_TOKEN_SECONDS: Final = 480
 _TRIES: Final = 6
 _PATIENCE_S: Final = 60.0
 _POLL_S: Final = 0.2
@@ -62,8 +62,8 @@ class Clinics:
     def __init__(self, client: httpx.AsyncClient, door: str, issuer: str) -> None:
         self._client = client
         self._door = door.rstrip("/")
-        self._issuer = issuer.rstrip("/")
-        self._tokens: dict[str, tuple[str, float]] = {}
+        self._issuer = issuer
+        self._tokens: dict[str, Token] = {}
 
     async def deposit(self, document: ClinicalDocument, hidings: Sequence[str] = (), *, wait: bool = True) -> Answer:
         """Deposit a document as its author and return the answer; what cannot be taken now is tried again.
@@ -111,28 +111,10 @@ class Clinics:
         return tally
 
     async def _authorization(self, author: Author) -> dict[str, str]:
-        """Return an author's token in its header, a new one when it is due."""
-        token, since = self._tokens.get(author.number, ("", -_TOKEN_SECONDS))
-        if monotonic() - since >= _TOKEN_SECONDS:
-            since = monotonic()
-            answer = await self._client.post(f"{self._issuer}/token", json=token_request(author))
-            token = str(answer.raise_for_status().json()["access_token"])
-            self._tokens[author.number] = token, since
-        return {"authorization": f"Bearer {token}"}
-
-
-def token_request(author: Author) -> dict[str, Any]:
-    """Return what the development issuer is asked for an author, a physician."""
-    professional = {
-        "national_id": author.number,
-        "profession": "10",
-        "speciality": author.speciality,
-        "given_name": author.given,
-        "family_name": author.family,
-        "organisation_id": author.structure_number,
-        "organisation": author.structure,
-    }
-    return {"kind": "professional", "sub": f"f:carnet:{author.number}", "professional": professional}
+        token = self._tokens.get(author.number)
+        if token is None:
+            token = self._tokens[author.number] = Token(self._client, self._issuer, doctor(author))
+        return await token.header()
 
 
 def _answer(response: httpx.Response, location: str | None = None) -> Answer:

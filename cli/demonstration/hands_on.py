@@ -10,9 +10,10 @@ from typing import Any, Final
 
 import httpx
 
-from simulator.callers import consulted, doctor, patient
+from simulator.callers import consulted
 from simulator.clinic_documents import documents
 from simulator.population import Person
+from simulator.tokens import doctor, patient
 
 FILE: Final = "try.env"
 _FRESH_SECONDS: Final = 300

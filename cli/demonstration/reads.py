@@ -14,9 +14,10 @@ from cli.demonstration.insurance import rest
 from cli.demonstration.stage import Stage
 from cli.demonstration.story import Arc, Check, Story
 from shared.clock import PARIS
-from simulator.callers import Caller, Register, consulted, doctor, insurer_software, patient
+from simulator.callers import Caller, Register, consulted
 from simulator.clinic_documents import ClinicalDocument
 from simulator.population import Person
+from simulator.tokens import doctor, insurer_software, patient
 
 _LOG_SECONDS: Final = 20.0
 _SHOWN: Final = 8

@@ -13,7 +13,7 @@ import pytest
 
 from cli.demonstration.stage import CLOCK
 from shared.clock import ClockAhead, paris_date
-from simulator.callers import Caller, Register, consulted, doctor, patient
+from simulator.callers import Caller, Register, consulted
 from simulator.clinic import Clinics
 from simulator.clinic_documents import documents
 from simulator.letterbox import codes_by_post
@@ -21,6 +21,7 @@ from simulator.patients import activate
 from simulator.population import people
 from simulator.printer import produce
 from simulator.publications import is_open, season_at
+from simulator.tokens import doctor, patient
 from tests.e2e.conftest import Demo, Result, publish
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
