@@ -74,7 +74,7 @@ def demo(
     code = INTERRUPTED
     with interruptible(console), _system(console, keep=keep) as system:
         summary = _run(_show(system, Story(people, lines, seed, system.stack.home / "logs"), console))
-        report(summary, console)
+        report(summary, console, papers=keep or not exit_)
         if json_file is not None:
             json_file.write_text(json.dumps(summary.as_json(), indent=2) + "\n", encoding="utf-8")
         code = GOOD if summary.good else WRONG

@@ -81,7 +81,7 @@ async def write_to_everybody(story: Story, stage: Stage, crowd: list[Person]) ->
         Check("records opened by the deadline", left, story.accounts("open") - opened),
         Check("histories asked for and answered", histories_asked(story.summaries), story.tally.histories),
     )
-    story.arcs.append(Arc("The campaign", checks, _papers(stage, post, decided)))
+    story.arcs.append(Arc("The campaign", checks, papers=_papers(stage, post, decided)))
 
 
 async def _decide(story: Story, stage: Stage, post: Post, crowd: list[Person]) -> Decided:
@@ -100,12 +100,12 @@ async def _decide(story: Story, stage: Stage, post: Post, crowd: list[Person]) -
 
 def _papers(stage: Stage, post: Post, decided: Decided) -> tuple[str, ...]:
     """Return where the letters and a proof lie, for whoever wants to see them."""
-    facts = [f"Letters as the printer got them: {lot / 'letters.pdf'}" for lot in post.lots[:1]]
+    papers = [f"Letters as the printer got them: {lot / 'letters.pdf'}" for lot in post.lots[:1]]
     if decided.proof is not None:
         proof = stage.home / "print" / "proof-of-opposition.pdf"
         proof.write_bytes(decided.proof)
-        facts.append(f"Proof of an opposition: {proof}")
-    return tuple(facts)
+        papers.append(f"Proof of an opposition: {proof}")
+    return tuple(papers)
 
 
 @asynccontextmanager

@@ -40,11 +40,11 @@ _COMMANDS = (
 )
 
 
-def report(summary: Summary, console: Console) -> None:
-    """Print the whole result."""
+def report(summary: Summary, console: Console, *, papers: bool = True) -> None:
+    """Print the whole result; ``papers``: what lies in the demonstration's folder will still be there."""
     console.print()
     console.print(Padding(_books(summary.books, wide=console.width >= _WIDE), (0, 0, 0, 1)))
-    _print_verdicts(summary, console)
+    _print_verdicts(summary, console, papers=papers)
 
 
 def _books(books: list[FlowBooks], *, wide: bool) -> Table:
@@ -76,7 +76,7 @@ def _mark(flow: FlowBooks) -> Text:
     return Text("✓", "green") if flow.balanced else Text(f"{flow.accounted - flow.published:+,}", "bold red")
 
 
-def _print_verdicts(summary: Summary, console: Console) -> None:
+def _print_verdicts(summary: Summary, console: Console, *, papers: bool) -> None:
     lines = Table.grid(padding=(0, 1))
     lines.add_column(width=3, justify="right")
     for good, sentence in _verdicts(summary):
@@ -84,7 +84,7 @@ def _print_verdicts(summary: Summary, console: Console) -> None:
         lines.add_row(mark, sentence)
     console.print(lines)
     for arc in summary.arcs:
-        for fact in arc.facts:
+        for fact in (*(arc.papers if papers else ()), *arc.facts):
             console.print(f"      {fact}", style="dim", soft_wrap=True, markup=False)
     for each in summary.comparison:
         if not each.agrees:

@@ -53,6 +53,8 @@ class Arc:
     title: str
     checks: tuple[Check, ...] = ()
     facts: tuple[str, ...] = ()
+    papers: tuple[str, ...] = ()
+    """Where something to look at lies, for as long as the demonstration's folder is there."""
 
 
 @dataclass(slots=True)
