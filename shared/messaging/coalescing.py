@@ -33,8 +33,8 @@ WAITING_BYTES: Final = 64 * 1024 * 1024
 
 PATIENCE_S: Final = 2.0
 
-LINGER_S: Final = 0.01
-"""How long a commit waits for appends that are announced; where none is, it waits for nobody."""
+LINGER_S: Final = 0.04
+"""How long a commit waits for an append, from when that was announced; where none is, it waits for nobody."""
 
 
 class OverloadedError(CarnetError):
@@ -68,7 +68,7 @@ class Appends:
         self._waiting: deque[_Waiter] = deque()
         self._bytes = 0
         self._committing: asyncio.Task[None] | None = None
-        self._coming = 0
+        self._coming: dict[object, float] = {}
         self._came = asyncio.Event()
 
     @contextmanager
@@ -77,11 +77,12 @@ class Appends:
 
         Only what this machine does itself is announced, nothing that a caller could draw out.
         """
-        self._coming += 1
+        announced = object()
+        self._coming[announced] = asyncio.get_running_loop().time()
         try:
             yield
         finally:
-            self._coming -= 1
+            del self._coming[announced]
             self._came.set()
 
     async def add(self, unit: Unit, *, size: int = 0, patience: float = PATIENCE_S) -> None:
@@ -114,10 +115,15 @@ class Appends:
                 await self._commit(batch)
 
     async def _linger(self) -> None:
-        """Wait for those who are announced: a commit costs much more than what joins it."""
+        """Wait for those announced lately: a commit costs much more than what joins it.
+
+        Whoever is announced while this waits may join as well, but does not prolong it.
+        """
+        awaited = self._coming.copy()
+        latest = max(awaited.values(), default=0.0)
         with suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_S):
-                while self._coming and len(self._waiting) < TOGETHER:
+            async with asyncio.timeout_at(latest + LINGER_S):
+                while self._coming.keys() & awaited.keys() and len(self._waiting) < TOGETHER:
                     self._came.clear()
                     await self._came.wait()
 
