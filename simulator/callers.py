@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from simulator.clinic_documents import author
+from simulator.clinic_authors import author
 from simulator.clinic_header import Author
 from simulator.population import Person
 from simulator.tokens import Token
