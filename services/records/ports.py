@@ -1,6 +1,6 @@
 """What records needs from the world, by role."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -36,8 +36,7 @@ class AccountStore(Protocol):
     def hold(self, records: Collection[str], unit: Unit) -> None:
         """Write these accounts' rows when the unit commits, provided that each is still open (rule 9).
 
-        Nothing of an account changes by it; but a decision that commits at the same time meets this unit, and one of
-        the two is taken again.
+        Nothing changes by it; but of a decision that commits at the same time and this unit, one is taken again.
         """
 
     async def count_by_state(self) -> Mapping[AccountState, int]:
@@ -70,10 +69,7 @@ class NoticeStore(Protocol):
         """Return all notices of these people, the oldest first."""
 
     async def due(self, today: date, now: datetime, limit: int) -> Sequence[str]:
-        """Return ids of notices whose delay was over before today, those of the earliest deadline first.
-
-        An opening that failed is among them once it may be tried again.
-        """
+        """Return notices whose delay was over before today, earliest first; a failed opening once it may be tried."""
 
     def save(self, notices: Sequence[Notice], unit: Unit, *, read: Mapping[str, Notice]) -> None:
         """Write notices when the unit commits, provided that each is still as it was read, or still absent."""
@@ -199,8 +195,5 @@ class TraceStore(Protocol):
         """Return since when the oldest waits, None if none does."""
 
 
-class Append(Protocol):
-    """Commits a unit that only inserts and publishes, together with others that wait at the same time."""
-
-    async def __call__(self, unit: Unit) -> None:
-        """Return once it is durable; raise if that is not so, or not known."""
+Append = Callable[[Unit], Awaitable[None]]
+"""Commits a unit that only inserts and publishes, with others that wait: returns once it is durable, or raises."""

@@ -1,28 +1,26 @@
 """``/v1/documents`` and ``/v1/deposits``: a professional's software deposits a document and asks what became of it."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel
 
+from services.ingest.api.answers import DepositOut, answered, evenly, refused, shown, told
 from services.ingest.api.bodies import Intray
-from services.ingest.domain.deposits import Deposit, Depositor, DepositState
+from services.ingest.domain.deposits import Depositor
 from services.ingest.domain.documents.confidentiality import NORMAL, with_hidings
 from services.ingest.domain.documents.ids import depositor_id
 from services.ingest.handlers.answers import Answers
 from services.ingest.handlers.deposits import Candidate, Intake, Outcome, Refused, Taken, deposit, examine
-from services.ingest.ports import Backlog, ReaderLostError
+from services.ingest.ports import Backlog
 from shared.errors import RefusedError
 from shared.http.gate import Door
 from shared.http.identity import Principal
 from shared.http.problems import Problem
 from shared.messaging.coalescing import OverloadedError
-from shared.messaging.failures import Failure, RacedError, classify
+from shared.messaging.failures import RacedError
 from shared.messaging.unit import Unit
 
 PATIENCE_S: Final = 2.0
@@ -31,26 +29,9 @@ PATIENCE_S: Final = 2.0
 _EVEN_S: Final = 0.06
 """A refusal takes this long at least: a few milliseconds do not tell a known INS from another."""
 _TRIES: Final = 5
-_STATUS: Final[Mapping[str, int]] = {
-    "xml-too-large": 413,
-    "record-unavailable": 404,
-    "document-conflict": 409,
-}
-"""All other codes answer 422."""
 
 Commit = Callable[[Unit, int], Awaitable[None]]
 """Commits a unit of appends that weighs so many bytes: `Appends.add`."""
-
-
-class DepositOut(BaseModel):
-    """Where a deposit stands; ``received``: it is kept, and its fate is not known yet."""
-
-    document: str
-    status: Literal["received", "stored", "refused"]
-    received_at: datetime
-    ended_at: datetime | None = None
-    reason: str | None = None
-    """Why it was refused; `shared.contracts.reasons`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +50,12 @@ class Counter:
 
     async def take(self, request: Request, by: Depositor, hidings: list[str]) -> Taken:
         """Return a deposit that stands; raise a problem for one that is refused or cannot be taken now."""
-        async with _told():
+        async with told():
             if await self.backlog.is_full():
                 raise OverloadedError
         with self.intray.room(request):
             body = await self.intray.take(request)
-            async with _evenly(self.floor), _told():
+            async with evenly(self.floor), told():
                 with self.coming():
                     candidate = await examine(body, hidings, by, intake=self.intake, software=_software(request))
                 outcome = await self._decide(candidate)
@@ -114,18 +95,18 @@ def deposit_doors(counter: Counter, *, depositor: Door) -> APIRouter:
         taken = await counter.take(request, _who(caller), hidings)
         if _is_patient(request):
             ended = await counter.answers.wait(taken.deposit.document, counter.patience)
-            return _answer(taken.deposit if ended is None else ended, again=taken.again)
-        return _answer(taken.deposit, again=taken.again, headers={"preference-applied": "respond-async"})
+            return answered(taken.deposit if ended is None else ended, again=taken.again)
+        return answered(taken.deposit, again=taken.again, headers={"preference-applied": "respond-async"})
 
     @router.get("/deposits/{document}", response_model_exclude_none=True)
     async def deposit_status(document: str, caller: Caller, response: Response) -> DepositOut:
         """Tell a depositor what became of an own deposit; anybody else's is as unknown as one that never was."""
-        async with _told():
+        async with told():
             found = (await deposits.find({document})).get(document)
         if found is None or found.depositor != depositor_id(index_key, _who(caller).national_id):
             raise Problem(404, "deposit-unavailable")
         response.headers["cache-control"] = "no-store"
-        return _shown(found)
+        return shown(found)
 
     return router
 
@@ -146,7 +127,7 @@ def _hidings(request: Request, *, combined: bool) -> list[str]:
     try:
         with_hidings(NORMAL, asked, combined=combined)
     except RefusedError as refusal:
-        raise _refusal(refusal) from None
+        raise refused(refusal) from None
     return asked
 
 
@@ -159,64 +140,3 @@ def _software(request: Request) -> str | None:
     """Return what the caller's software calls itself, cut to what a trace may hold."""
     name = request.headers.get("user-agent", "")
     return name[:128] if name and name.isprintable() else None
-
-
-def _answer(found: Deposit, *, again: bool, headers: Mapping[str, str] | None = None) -> Response:
-    if found.state is DepositState.REFUSED:
-        raise _refusal(RefusedError(_public(found.reason)))
-    done = 200 if again else 201
-    status = done if found.state is DepositState.STORED else 202
-    place = {"location": f"/v1/deposits/{found.document}", "cache-control": "no-store", **(headers or {})}
-    return Response(_shown(found).model_dump_json(exclude_none=True), status, place, "application/json")
-
-
-def _shown(found: Deposit) -> DepositOut:
-    refused = found.state is DepositState.REFUSED
-    return DepositOut(
-        document=found.document,
-        status=found.state.value,
-        received_at=found.received,
-        ended_at=found.ended,
-        reason=_public(found.reason) if refused else None,
-    )
-
-
-def _public(reason: str | None) -> str:
-    """Return what a depositor may know: that there is no open record, never why; the trace says it."""
-    return reason if reason is not None and reason in _STATUS else "record-unavailable"
-
-
-def _refusal(refusal: RefusedError) -> Problem:
-    at: dict[str, Any] = {} if refusal.field is None else {"at": refusal.field}
-    return Problem(_STATUS.get(refusal.code, 422), refusal.code, **at)
-
-
-@asynccontextmanager
-async def _told() -> AsyncIterator[None]:
-    """Turn refusals and failures of what stands behind this door into problems."""
-    try:
-        yield
-    except RefusedError as refusal:
-        raise _refusal(refusal) from None
-    except (OverloadedError, ReaderLostError):
-        raise _later() from None
-    except Exception as error:
-        if classify(error) is Failure.DATA:
-            raise
-        raise _later() from None
-
-
-def _later() -> Problem:
-    return Problem(503, headers={"retry-after": "5"})
-
-
-@asynccontextmanager
-async def _evenly(seconds: float) -> AsyncIterator[None]:
-    """Let a refusal leave no sooner than so long after entering."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + seconds
-    try:
-        yield
-    except Problem:
-        await asyncio.sleep(until - loop.time())
-        raise
