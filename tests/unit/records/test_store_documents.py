@@ -1,71 +1,29 @@
 """What becomes of clinical documents."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from uuid import uuid4
 
 import pytest
 
-from services.records.domain.account import Account, AccountState, Cause, Registration
+from services.records.domain.account import AccountState
 from services.records.domain.chain import Status, statuses
-from services.records.handlers.documents import store_documents
 from services.records.handlers.logged import forget_traces
 from shared.contracts.audit import AccessLoggedV1, AccessLoggedV1Data
-from shared.contracts.ingest import DocumentReceivedV1
 from shared.contracts.reasons import REASONS
 from shared.contracts.records import DocumentRefusedV1, DocumentStoredV1
 from shared.messaging.failures import RacedError
 from shared.messaging.unit import DONE, Outcome, State, Unit
-from tests.fakes.reads import InMemoryDocuments, InMemoryTraces, InMemoryUnclaimed, documented
-from tests.fakes.records import NOON, InMemoryAccounts, StoppedClock
-from tests.fakes.vault import InMemoryVault
-
-TOLD = Registration(1, "cpam-44", "e1", "RG", "44", date(2015, 3, 2), ins_key_valid=True, box=b"shut")
-
-
-class House:
-    """Records' stores, and a way to put a batch through."""
-
-    def __init__(self) -> None:
-        self.accounts, self.documents, self.clock = InMemoryAccounts(), InMemoryDocuments(), StoppedClock()
-        self.vault, self.unclaimed = InMemoryVault(), InMemoryUnclaimed()
-
-    def account(self, state: AccountState = AccountState.OPEN) -> str:
-        """Keep an account in a state and return its record id."""
-        record = uuid4().hex
-        self.accounts.rows[record] = Account(record, state, Cause.LEGACY_DMP, NOON, 2, TOLD)
-        return record
-
-    def becomes(self, record: str, state: AccountState) -> None:
-        """Change an account's state."""
-        self.accounts.rows[record] = replace(self.accounts.rows[record], state=state)
-
-    async def handle(self, *events: DocumentReceivedV1) -> Unit:
-        """Return what the handler wrote down for a batch."""
-        unit = Unit()
-        await store_documents(
-            events,
-            unit,
-            accounts=self.accounts,
-            documents=self.documents,
-            unclaimed=self.unclaimed,
-            clock=self.clock,
-        )
-        return unit
-
-    async def commit(self, *events: DocumentReceivedV1) -> Unit:
-        """Handle a batch and apply what was written down."""
-        unit = await self.handle(*events)
-        for effect in unit.effects:
-            await effect(None)
-        return unit
+from tests.fakes.reads import InMemoryTraces, documented
+from tests.fakes.records import NOON
+from tests.unit.records.house import DocumentHouse
 
 
 @pytest.fixture
-def house() -> House:
+def house() -> DocumentHouse:
     """Return a house with nothing in it."""
-    return House()
+    return DocumentHouse()
 
 
 def told(unit: Unit) -> list[object]:
@@ -74,7 +32,7 @@ def told(unit: Unit) -> list[object]:
 
 
 @pytest.mark.parametrize("state", [AccountState.OPEN, AccountState.ACTIVATED])
-async def test_an_open_record_takes_it(house: House, state: AccountState):
+async def test_an_open_record_takes_it(house: DocumentHouse, state: AccountState):
     """F25: a document enters an open record with its box unopened, and that is told."""
     event = await documented(house.account(state), house.vault, replaces=["4a" * 16])
 
@@ -104,7 +62,7 @@ async def test_an_open_record_takes_it(house: House, state: AccountState):
         (AccountState.DELETED, "account-deleted"),
     ],
 )
-async def test_a_record_that_is_not_open(house: House, state: AccountState, reason: str):
+async def test_a_record_that_is_not_open(house: DocumentHouse, state: AccountState, reason: str):
     """F13: a document for a record that is not open is refused with the account's state, and nothing is kept."""
     event = await documented(house.account(state), house.vault)
 
@@ -118,7 +76,7 @@ async def test_a_record_that_is_not_open(house: House, state: AccountState, reas
     assert not house.documents.rows
 
 
-async def test_an_unknown_account_waits(house: House):
+async def test_an_unknown_account_waits(house: DocumentHouse):
     """A document that overtook its person's registration waits for it; its neighbours go on."""
     early, other = await documented(uuid4().hex, house.vault), await documented(house.account(), house.vault)
 
@@ -129,7 +87,7 @@ async def test_an_unknown_account_waits(house: House):
 
 
 @pytest.mark.parametrize("state", [AccountState.OPPOSED, AccountState.CLOSED])
-async def test_an_opposition_meanwhile(house: House, state: AccountState):
+async def test_an_opposition_meanwhile(house: DocumentHouse, state: AccountState):
     """C43: an opposition that commits between the look and the commit wins, and the document is refused then."""
     event = await documented(house.account(), house.vault)
     slow = await house.handle(event)
@@ -144,7 +102,7 @@ async def test_an_opposition_meanwhile(house: House, state: AccountState):
     assert not house.documents.rows
 
 
-async def test_a_known_document(house: House):
+async def test_a_known_document(house: DocumentHouse):
     """F26: a document that is stored already, or twice in a batch, is ignored and told once."""
     record = house.account()
     event = await documented(record, house.vault)
@@ -161,7 +119,7 @@ async def test_a_known_document(house: House):
     assert len(told(unit)) == 1
 
 
-async def test_every_order_of_arrival(house: House):
+async def test_every_order_of_arrival(house: DocumentHouse):
     """F30: whichever of a document, its replacement and the replacement's replacement arrives first, one is current."""
     names = [uuid4().hex for _ in range(3)]
     ends = set()
@@ -183,7 +141,7 @@ async def test_every_order_of_arrival(house: House):
     assert ends == {(Status.DEPRECATED, Status.DEPRECATED, Status.APPROVED)}
 
 
-async def test_instants_as_they_are_kept(house: House):
+async def test_instants_as_they_are_kept(house: DocumentHouse):
     """What a document says of its time is kept to the millisecond, as the database would."""
     event = await documented(house.account(), house.vault, created=datetime(2026, 1, 1, 0, 0, 0, 123_456, tzinfo=UTC))
 

@@ -1,55 +1,26 @@
 """What becomes of reimbursement lines."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
-from services.records.domain.account import Account, AccountState, Cause, Registration
-from services.records.handlers import store_reimbursements
-from shared.contracts.ingest import ReimbursementReceivedV1
+from services.records.domain.account import AccountState
 from shared.contracts.records import RecordUpdatedV1, RecordUpdatedV1Data
 from shared.messaging.failures import RacedError
-from shared.messaging.unit import DONE, Outcome, State, Unit
-from tests.fakes.records import NOON, InMemoryAccounts, InMemoryLines, StoppedClock, received
-
-TOLD = Registration(1, "cpam-44", "e1", "RG", "44", date(2015, 3, 2), ins_key_valid=True, box=b"shut")
-
-
-class House:
-    """Records' stores, and a way to put a batch through."""
-
-    def __init__(self) -> None:
-        self.accounts, self.lines, self.clock = InMemoryAccounts(), InMemoryLines(), StoppedClock()
-
-    def account(self, state: AccountState = AccountState.OPEN) -> str:
-        """Keep an account in a state and return its record id."""
-        record = uuid4().hex
-        self.accounts.rows[record] = Account(record, state, Cause.LEGACY_DMP, NOON, 2, TOLD)
-        return record
-
-    async def handle(self, *events: ReimbursementReceivedV1) -> Unit:
-        """Return what the handler wrote down for a batch."""
-        unit = Unit()
-        await store_reimbursements(events, unit, accounts=self.accounts, lines=self.lines, clock=self.clock)
-        return unit
-
-    async def commit(self, *events: ReimbursementReceivedV1) -> Unit:
-        """Handle a batch and apply what was written down."""
-        unit = await self.handle(*events)
-        for effect in unit.effects:
-            await effect(None)
-        return unit
+from shared.messaging.unit import DONE, Outcome, State
+from tests.fakes.records import received
+from tests.unit.records.house import LineHouse
 
 
 @pytest.fixture
-def house() -> House:
+def house() -> LineHouse:
     """Return a house with nothing in it."""
-    return House()
+    return LineHouse()
 
 
 @pytest.mark.parametrize("state", [AccountState.OPEN, AccountState.ACTIVATED])
-async def test_an_open_record_is_fed(house: House, state: AccountState):
+async def test_an_open_record_is_fed(house: LineHouse, state: AccountState):
     """A line enters an open record with its box unopened (F45, F47)."""
     event = received(house.account(state))
 
@@ -62,7 +33,7 @@ async def test_an_open_record_is_fed(house: House, state: AccountState):
     assert unit.outcome_of(event) == DONE
 
 
-async def test_an_unknown_account_waits(house: House):
+async def test_an_unknown_account_waits(house: LineHouse):
     """A line that overtook its person's registration waits for it; its neighbours go on (F78)."""
     early, other = received(uuid4().hex), received(house.account())
 
@@ -80,7 +51,7 @@ async def test_an_unknown_account_waits(house: House):
         (AccountState.CLOSED, "account-closed"),
     ],
 )
-async def test_a_record_that_is_not_open(house: House, state: AccountState, reason: str):
+async def test_a_record_that_is_not_open(house: LineHouse, state: AccountState, reason: str):
     """A line for a record that is not open is ignored with the reason: the insurer is never held up (F78)."""
     event = received(house.account(state))
 
@@ -99,7 +70,7 @@ async def test_a_record_that_is_not_open(house: House, state: AccountState, reas
         (datetime(2026, 10, 31, 23, 0, tzinfo=UTC), "2024-10", False),
     ],
 )
-async def test_the_last_24_months(house: House, now: datetime, month: str, kept: bool):
+async def test_the_last_24_months(house: LineHouse, now: datetime, month: str, kept: bool):
     """Care from before the 24th month back is ignored; the month changes at midnight in Paris (F45)."""
     house.clock.instant = now
     event = received(house.account(), month=month)
@@ -110,7 +81,7 @@ async def test_the_last_24_months(house: House, now: datetime, month: str, kept:
     assert len(house.lines.rows) == kept
 
 
-async def test_one_event_per_record_and_commit(house: House):
+async def test_one_event_per_record_and_commit(house: LineHouse):
     """What a commit adds to a record is told once, with lines, reversals and months (F46)."""
     one, two = house.account(), house.account()
     first = received(one, month="2026-10")
@@ -127,7 +98,7 @@ async def test_one_event_per_record_and_commit(house: House):
     assert len(told) == 2
 
 
-async def test_a_known_line(house: House):
+async def test_a_known_line(house: LineHouse):
     """A line that is stored already, or twice in a batch, is ignored: it holds nothing up and is told once."""
     record = house.account()
     event = received(record)
@@ -143,7 +114,7 @@ async def test_a_known_line(house: House):
     assert [out.event.data for out in unit.emitted] == [RecordUpdatedV1Data(lines=1, months=["2026-10"])]
 
 
-async def test_a_line_stored_meanwhile(house: House):
+async def test_a_line_stored_meanwhile(house: LineHouse):
     """A line that another worker stored between read and commit makes the batch start again, and be ignored then."""
     event = received(house.account())
     slow = await house.handle(event)

@@ -11,13 +11,13 @@ from services.records.handlers.sweeping import Sweep, sweep_contents
 from shared.messaging.unit import Unit
 from tests.fakes.reads import InMemoryContentBin, documented
 from tests.fakes.records import NOON, StoppedClock
-from tests.unit.records.test_store_documents import House
+from tests.unit.records.house import DocumentHouse
 
 T = TypeVar("T")
 DAY = timedelta(days=1)
 
 
-class Yard(House):
+class Yard(DocumentHouse):
     """Records' stores, and what removes bytes."""
 
     def __init__(self) -> None:
