@@ -71,7 +71,7 @@ async def test_one_person_walks_from_registration_to_the_access_list(
     seen = await eventually(lambda: _accesses(holder, wanted))
     assert ("document-read", "denied", reader.number) in seen
     assert ("professional-authorised", "permitted", None) in seen
-    assert {"document-deposited", "document-stored", "record-searched"} <= {action for action, _, _ in seen}
+    assert {"document-deposited", "record-searched"} <= {action for action, _, _ in seen}
 
 
 async def eventually(look: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any:
