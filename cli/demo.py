@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import io
 import json
 import os
 import shutil
@@ -17,32 +16,20 @@ import typer
 from rich.console import Console
 from rich.status import Status
 
-from cli import audit
-from cli.books import ends
-from cli.demonstration.campaign import write_to_everybody
-from cli.demonstration.documents import deposit, patients_among
+from cli.demonstration.documents import patients_among
 from cli.demonstration.hands_on import HandsOn
-from cli.demonstration.insurance import insure
-from cli.demonstration.reads import read
 from cli.demonstration.report import print_addresses, report
-from cli.demonstration.stage import CLOCK, Stage
-from cli.demonstration.story import Story, watch
-from cli.demonstration.summary import Summary, Verdict, summarise
-from cli.demonstration.view import paint
-from cli.doors import DEMO, SERVICES, MessagingDoors
+from cli.demonstration.stage import CLOCK
+from cli.demonstration.story import Story
+from cli.demonstration.telling import show
+from cli.doors import DEMO
 from cli.interruption import SIGNALS, interruptible
-from cli.tokens import OperatorAuth
 from deploy.local.places import StackError, default_home, folder
 from deploy.local.processes import running_processes
 from deploy.local.roles import ALL
 from deploy.local.system import System, start_system
-from deploy.local.users import insurers as insurers_table
-from shared.clock import ClockAhead, paris_date
-from simulator.archive import Archive
-from simulator.insurer import insurers
-from simulator.population import Person
+from shared.clock import paris_date
 from simulator.population import people as population
-from simulator.publications import season_at
 
 GOOD, WRONG, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
@@ -73,7 +60,7 @@ def demo(
     console.print(f"[bold]Carnet[/]: {people:,} synthetic people, {lines:,} reimbursements each, seed {seed}")
     code = INTERRUPTED
     with interruptible(console), _system(console, keep=keep) as system:
-        summary = _run(_show(system, Story(people, lines, seed, system.stack.home / "logs"), console))
+        summary = _run(show(system, Story(people, lines, seed, system.stack.home / "logs"), console))
         report(summary, console, papers=keep or not exit_)
         if json_file is not None:
             json_file.write_text(json.dumps(summary.as_json(), indent=2) + "\n", encoding="utf-8")
@@ -163,71 +150,6 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
                 signal.signal(number, handler)
     signal.raise_signal(signal.SIGINT)
     raise KeyboardInterrupt
-
-
-async def _show(system: System, story: Story, console: Console) -> Summary:
-    """Tell the story, show it as it goes, and return how it ended."""
-    addresses = {service: system.door(f"{service}.api") for service in SERVICES}
-    issuer = system.door("issuer")
-    fronts = {**addresses, "issuer": issuer, "gateway": system.door("gateway")}
-    users = {insurer["code"]: insurer["user"] for insurer in insurers_table()}
-    async with MessagingDoors.open(addresses, OperatorAuth(issuer=issuer)) as doors:
-        await _refuse_old_books(doors)
-        crowd = list(population(story.seed, story.people))
-        clock = ClockAhead(system.stack.home / CLOCK)
-        archive = Archive(crowd, seed=story.seed, lines=story.lines, season=lambda: season_at(clock.now()))
-        async with insurers(users, system.stack.amqp_url, story.tally, archive) as senders:
-            stage = Stage(system.stack.home, clock, doors, senders, fronts)
-            await _tell_and_show(story, stage, crowd, console)
-    with console.status("Recomputing the log from its first entry ..."):
-        verdict = _verify_log(addresses["audit"], issuer)
-    return summarise(story, verdict, fronts, time.monotonic() - story.began)
-
-
-async def _refuse_old_books(doors: MessagingDoors) -> None:
-    """A database given by the environment may have a past, whose insurers' counts nobody has."""
-    summaries = {service: await doors.summary(service) for service in doors.services}
-    if ends(summaries):
-        raise StackError("The database holds events already: the demonstration needs an empty one to add up its books.")
-
-
-async def _tell_and_show(story: Story, stage: Stage, crowd: list[Person], console: Console) -> None:
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            beside = [tasks.create_task(watch(story, stage)), tasks.create_task(paint(story, console))]
-            await _tell(story, stage, crowd)
-            for task in beside:
-                task.cancel()
-    except ExceptionGroup as group:
-        raise StackError(f"The demonstration broke off: {_first(group)}") from group
-
-
-async def _tell(story: Story, stage: Stage, crowd: list[Person]) -> None:
-    """Go through the whole story."""
-    await insure(story, stage, crowd)
-    await write_to_everybody(story, stage, crowd)
-    *patients, last = patients_among(crowd)
-    written = await deposit(story, stage, [*patients, last])
-    await read(story, stage, [each for each in written if each.person is not last])
-    story.phase = ""
-
-
-def _first(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return str(error) or type(error).__name__
-
-
-def _verify_log(url: str, issuer: str) -> Verdict:
-    """Have the log verified by the command that anybody may use."""
-    os.environ["CARNET_ISSUER_URL"] = issuer
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            audit.verify(url=url)
-    except typer.Exit as end:
-        return Verdict(end.exit_code == audit.VALID, said.getvalue().strip())
-    return Verdict(valid=False, sentence="no verdict")
 
 
 def _hands_on(system: System, people: int, seed: int) -> HandsOn:
