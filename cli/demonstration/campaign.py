@@ -60,7 +60,14 @@ async def write_to_everybody(story: Story, stage: Stage, crowd: list[Person]) ->
     async with _printer(stage, post):
         story.phase = "The campaign begins: a letter to everybody"
         stage.turn_the_page()
-        await story.until(lambda: len(post.posted) >= waiting and not story.notices("requested"))
+        await story.until(
+            lambda: (
+                len(post.posted) >= waiting
+                and not story.notices("requested")
+                and story.returned == post.returned.total()
+            )
+        )
+        unreached = post.returned.total()
         decided = await _decide(story, stage, post, crowd)
         story.phase = "The days go by"
         for _ in range(_DELAY_DAYS):
@@ -68,14 +75,18 @@ async def write_to_everybody(story: Story, stage: Stage, crowd: list[Person]) ->
             await asyncio.sleep(_PAGE_SECONDS)
         letters = waiting + decided.done(Intention.ASK_CODE)
         await story.until(
-            lambda: len(post.posted) >= letters and story.accounts("eligible", "notified") == post.returned.total()
+            lambda: (
+                len(post.posted) >= letters
+                and story.returned == post.returned.total()
+                and story.accounts("eligible", "notified") == unreached
+            )
         )
     await rest(story)
     opposed, activated = decided.done(*OPPOSITIONS), decided.done(Intention.ACTIVATE)
-    left = waiting - post.returned.total() - opposed - activated
+    left = waiting - unreached - opposed - activated  # a code that comes back stops no opening
     checks = (
         Check("letters posted", letters, len(post.posted)),
-        Check("letters that came back", post.returned.total(), sum(story.campaign["returned"].values())),
+        Check("letters that came back", post.returned.total(), story.returned),
         Check("people opposed, online, by phone and by post", opposed, story.accounts("opposed")),
         Check("people did not wait and activated their record", activated, story.accounts("activated")),
         Check("records opened by the deadline", left, story.accounts("open") - opened),

@@ -100,6 +100,11 @@ class Story:
         """Return how many notices are in one of these states."""
         return sum(self.campaign.get("notices", {}).get(state, 0) for state in states)
 
+    @property
+    def returned(self) -> int:
+        """How many notices came back."""
+        return sum(self.campaign.get("returned", {}).values())
+
     def sample(self) -> Sample:
         """Return how far the lines and the log are."""
         return Sample(
