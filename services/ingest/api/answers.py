@@ -1,6 +1,5 @@
 """What the doors of deposits answer: where a deposit stands, and what is wrong or cannot be done now, as problems."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -85,15 +84,3 @@ async def told() -> AsyncIterator[None]:
 
 def _later() -> Problem:
     return Problem(503, headers={"retry-after": "5"})
-
-
-@asynccontextmanager
-async def evenly(seconds: float) -> AsyncIterator[None]:
-    """Let a refusal leave no sooner than so long after entering."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + seconds
-    try:
-        yield
-    except Problem:
-        await asyncio.sleep(until - loop.time())
-        raise

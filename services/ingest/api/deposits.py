@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from services.ingest.api.answers import DepositOut, answered, evenly, refused, shown, told
+from services.ingest.api.answers import DepositOut, answered, refused, shown, told
 from services.ingest.api.bodies import Intray
 from services.ingest.domain.deposits import Depositor
 from services.ingest.domain.documents.confidentiality import NORMAL, with_hidings
@@ -16,6 +16,7 @@ from services.ingest.handlers.answers import Answers
 from services.ingest.handlers.deposits import Candidate, Intake, Outcome, Refused, Taken, deposit, examine
 from services.ingest.ports import Backlog
 from shared.errors import RefusedError
+from shared.http.even import EVEN_S, refusing_evenly
 from shared.http.gate import Door
 from shared.http.identity import Principal
 from shared.http.problems import Problem
@@ -26,8 +27,6 @@ from shared.messaging.unit import Unit
 PATIENCE_S: Final = 2.0
 """How long a deposit waits for what records makes of it."""
 
-_EVEN_S: Final = 0.06
-"""A refusal takes this long at least: a few milliseconds do not tell a known INS from another."""
 _TRIES: Final = 5
 
 Commit = Callable[[Unit, int], Awaitable[None]]
@@ -44,7 +43,7 @@ class Counter:
     answers: Answers
     backlog: Backlog
     patience: float = PATIENCE_S
-    floor: float = field(default=_EVEN_S)
+    floor: float = field(default=EVEN_S)
     coming: Callable[[], AbstractContextManager[None]] = nullcontext
     """Tells whoever commits that a deposit is on its way: `Appends.coming`."""
 
@@ -55,7 +54,7 @@ class Counter:
                 raise OverloadedError
         with self.intray.room(request):
             body = await self.intray.take(request)
-            async with evenly(self.floor), told():
+            async with refusing_evenly(self.floor), told():
                 with self.coming():
                     candidate = await examine(body, hidings, by, intake=self.intake, software=_software(request))
                 outcome = await self._decide(candidate)

@@ -1,9 +1,7 @@
 """What the doors of a record have in common: who asks, with which parameters, and how a refusal leaves."""
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Any, Final, TypeVar
@@ -18,6 +16,7 @@ from services.records.handlers.tracing import LogBehindError
 from services.records.handlers.visits import Caller, Denied, ReadingRoom
 from shared.contracts.accesses import ActorV1
 from shared.errors import RefusedError
+from shared.http.even import refusing_evenly
 from shared.http.gate import Door
 from shared.http.identity import Kind, Principal
 from shared.http.problems import Problem
@@ -32,9 +31,6 @@ T = TypeVar("T")
 PAGE: Final = 20
 """Documents of a page, unless more are asked for: the batch in which software reads metadata."""
 MAX_PAGE: Final = 100
-
-_EVEN_S: Final = 0.06
-"""A denial takes this long at least: a few milliseconds do not tell an unknown record from a forbidden one (A11)."""
 
 _LIMIT: Final = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -95,12 +91,11 @@ async def shown(work: Awaitable[T | Denied], refusal: str) -> T:
 
     503: the trace is not durable, or too many are not in the log; nothing of what was asked for has left.
     """
-    async with _evenly() as wait:
+    async with refusing_evenly():
         answer = await available(work)
-        if not isinstance(answer, Denied):
-            return answer
-        await wait()
-    raise _denial(answer, refusal)
+        if isinstance(answer, Denied):
+            raise _denial(answer, refusal)
+        return answer
 
 
 async def available(work: Awaitable[T]) -> T:
@@ -177,14 +172,6 @@ def _day(asked: Mapping[str, str], name: str) -> date | None:
 def _denial(denied: Denied, refusal: str) -> Problem:
     """What is nobody's business but the person's is told to be so: that says nothing of the record."""
     return Problem(403, "holder-only") if denied.rule is Rule.DENY_HOLDER_ONLY else Problem(404, refusal)
-
-
-@asynccontextmanager
-async def _evenly() -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Give what waits until `_EVEN_S` after entering."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + _EVEN_S
-    yield lambda: asyncio.sleep(until - loop.time())
 
 
 def _shown(principal: Principal) -> ActorV1:

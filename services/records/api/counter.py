@@ -1,8 +1,5 @@
 """Where a request becomes an act: who is meant, done in one transaction, refused with a problem."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
@@ -29,9 +26,6 @@ _STATUS: Final = {
     "code-too-soon": 429,
     "too-many-tries": 429,
 }
-
-_EVEN_S: Final = 0.06
-"""What a stranger may ask takes this long at least: a few milliseconds do not tell a known INS from another."""
 
 T = TypeVar("T")
 
@@ -84,17 +78,6 @@ class Counter:
         if isinstance(answer, Refused):
             raise refusal(answer.code, answer.wait)
         return answer
-
-
-@asynccontextmanager
-async def evenly() -> AsyncIterator[None]:
-    """Leave no sooner than `_EVEN_S` after entering, however it goes."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + _EVEN_S
-    try:
-        yield
-    finally:
-        await asyncio.sleep(until - loop.time())
 
 
 def refusal(code: str, wait: timedelta | None = None) -> Problem:

@@ -8,11 +8,12 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
-from services.records.api.counter import Counter, InsIn, PersonIn, Strict, evenly, refusal
+from services.records.api.counter import Counter, InsIn, PersonIn, Strict, refusal
 from services.records.domain.opposition import Opposition, Way
 from services.records.handlers.activations import activate, request_code
 from services.records.handlers.oppositions import oppose, oppose_for
 from shared.contracts.event import Day
+from shared.http.even import evenly
 from shared.http.identity import Principal
 
 PROOF: Final = "/v1/opposition/proof"

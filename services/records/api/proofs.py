@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, Field
 
-from services.records.api.counter import Counter, InsIn, Strict, evenly
+from services.records.api.counter import Counter, InsIn, Strict
 from services.records.api.opposition import AgentIn, OppositionOut, attested
 from services.records.domain.opposition import Way
 from services.records.domain.proof import Proof
@@ -16,6 +16,7 @@ from services.records.handlers.activations import reopen_for
 from services.records.handlers.oppositions import confirm, confirm_for
 from services.records.handlers.proofs import prove, prove_for
 from services.records.ports import ProofPress
+from shared.http.even import evenly
 from shared.http.identity import Principal
 
 _PDF: Final = "application/pdf"

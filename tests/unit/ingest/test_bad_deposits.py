@@ -177,7 +177,7 @@ async def test_refusals_take_their_time(desk: Desk, monkeypatch: pytest.MonkeyPa
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr("services.ingest.api.answers.asyncio.sleep", sleep)
+    monkeypatch.setattr("shared.http.even.asyncio.sleep", sleep)
     desk.app.router.routes.clear()
     counter = Counter(desk.ward.intake, desk.counter.intray, desk.commit, desk.counter.answers, desk, floor=30)
     desk.app.include_router(deposit_doors(counter, depositor=caller))

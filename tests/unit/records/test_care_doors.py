@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.records.api import asking
 from services.records.domain.rights import Grant
 from shared.sealing import KeyClass
 from tests.unit.records.library import Library, refusal
@@ -15,7 +14,7 @@ AUTHORISED, BLOCKED = {"status": "authorised"}, {"status": "blocked"}
 @pytest.fixture
 async def library(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Library]:
     """Give the doors, with nobody behind them."""
-    monkeypatch.setattr(asking, "_EVEN_S", 0.0)
+    monkeypatch.setattr("shared.http.even.EVEN_S", 0.0)
     made = Library()
     async with made.client:
         yield made

@@ -10,7 +10,6 @@ import pytest
 from fastapi import FastAPI, Request
 from pymongo.errors import AutoReconnect
 
-from services.records.api import counter as counting
 from services.records.api.campaign import campaign_doors
 from services.records.api.counter import Counter
 from services.records.api.opposition import opposition_doors
@@ -91,7 +90,7 @@ def _application(office: Office) -> FastAPI:
 @pytest.fixture
 async def town(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Town]:
     """Give the doors."""
-    monkeypatch.setattr(counting, "_EVEN_S", 0.0)
+    monkeypatch.setattr("shared.http.even.EVEN_S", 0.0)
     office = Office()
     index = blind_index(INDEX_KEY, parse_ins(INS, TEST, production=False))
     office.vault.subjects[index] = (await office.vault.ensure_subjects({"index of alice"}))["index of alice"]
@@ -139,7 +138,7 @@ class TestOpposition:
 
     async def test_it_takes_the_same_time(self, town: Town, monkeypatch: pytest.MonkeyPatch):
         """Whatever is found, an answer does not leave before its time."""
-        monkeypatch.setattr(counting, "_EVEN_S", 0.05)
+        monkeypatch.setattr("shared.http.even.EVEN_S", 0.05)
 
         for answer in (await town.oppose(wrong_code()), await town.oppose(town.code, NOBODY)):
             assert answer.elapsed >= timedelta(seconds=0.05)

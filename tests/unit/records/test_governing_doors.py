@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from services.records.api import asking
 from shared.sealing import KeyClass
 from tests.fakes.records import NOON
 from tests.unit.records.library import COLLEAGUE, DENTIST, DOCTOR, INDEX_KEY, Library, refusal
@@ -17,7 +16,7 @@ AUTHORISED, BLOCKED = {"status": "authorised"}, {"status": "blocked"}
 @pytest.fixture
 async def library(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Library]:
     """Give the doors, with nobody behind them."""
-    monkeypatch.setattr(asking, "_EVEN_S", 0.0)
+    monkeypatch.setattr("shared.http.even.EVEN_S", 0.0)
     made = Library()
     async with made.client:
         yield made

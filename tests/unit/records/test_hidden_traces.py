@@ -10,7 +10,7 @@ HIDINGS = ("INVISIBLE_PATIENT", "INVISIBLE_REPRESENTANTS_LEGAUX")
 @pytest.fixture
 def library(monkeypatch: pytest.MonkeyPatch) -> Library:
     """Give the doors, with nobody behind them."""
-    monkeypatch.setattr("services.records.api.asking._EVEN_S", 0.0)
+    monkeypatch.setattr("shared.http.even.EVEN_S", 0.0)
     return Library()
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from services.records.api import asking
 from tests.unit.records.library import Library, refusal
 
 AUTHORISED, BLOCKED = {"status": "authorised"}, {"status": "blocked"}
@@ -14,7 +13,7 @@ AUTHORISED, BLOCKED = {"status": "authorised"}, {"status": "blocked"}
 @pytest.fixture
 async def library(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Library]:
     """Give the doors, with nobody behind them."""
-    monkeypatch.setattr(asking, "_EVEN_S", 0.0)
+    monkeypatch.setattr("shared.http.even.EVEN_S", 0.0)
     made = Library()
     async with made.client:
         yield made

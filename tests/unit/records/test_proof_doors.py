@@ -9,7 +9,6 @@ import pytest
 from fastapi import FastAPI, Request
 from pymongo.errors import AutoReconnect
 
-from services.records.api import counter as counting
 from services.records.api.counter import Counter
 from services.records.api.opposition import opposition_doors
 from services.records.api.proofs import proof_doors
@@ -63,7 +62,7 @@ class Town:
 @pytest.fixture(params=["notified"])
 async def town(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Town]:
     """Give the doors."""
-    monkeypatch.setattr(counting, "_EVEN_S", 0.0)
+    monkeypatch.setattr("shared.http.even.EVEN_S", 0.0)
     office = Office()
     index = blind_index(INDEX_KEY, parse_ins(INS, TEST, production=False))
     office.vault.subjects[index] = (await office.vault.ensure_subjects({"index of alice"}))["index of alice"]
@@ -110,7 +109,7 @@ async def test_strangers_are_answered_alike(town: Town):
 
 async def test_it_takes_the_same_time(town: Town, monkeypatch: pytest.MonkeyPatch):
     """Whatever is found, the answer about a number does not leave before its time."""
-    monkeypatch.setattr(counting, "_EVEN_S", 0.05)
+    monkeypatch.setattr("shared.http.even.EVEN_S", 0.05)
     for door in ("opposition/proof", "opposition/confirmation"):
         answer = await town.post(door, attestation="0" * 32, ins=NOBODY)
         assert answer.elapsed.total_seconds() >= 0.05

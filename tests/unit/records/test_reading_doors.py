@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from services.records.api import asking
 from services.records.domain.account import AccountState
 from services.records.domain.rights import Grant
 from tests.fakes.ingest import INS, OTHER_INS
@@ -26,7 +25,7 @@ PSYCHIATRY = _of_type("68599-0", "11")
 @pytest.fixture
 async def library(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Library]:
     """Give the doors, with nobody behind them."""
-    monkeypatch.setattr(asking, "_EVEN_S", 0.0)
+    monkeypatch.setattr("shared.http.even.EVEN_S", 0.0)
     made = Library()
     async with made.client:
         yield made

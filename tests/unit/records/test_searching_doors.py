@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from services.records.api import asking
 from shared.sealing import KeyClass
 from tests.fakes.ingest import OTHER_INS
 from tests.unit.records.library import COLLEAGUE, Library, refusal
@@ -23,7 +22,7 @@ BIOLOGY, CERTIFICATE = _of_type("11502-2", "10"), _of_type("89601-9", "52")
 @pytest.fixture
 async def library(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Library]:
     """Give the doors, with nobody behind them."""
-    monkeypatch.setattr(asking, "_EVEN_S", 0.0)
+    monkeypatch.setattr("shared.http.even.EVEN_S", 0.0)
     made = Library()
     async with made.client:
         yield made

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect, ServerSelectionTimeoutError
 
-from services.records.api import asking
 from services.records.domain.account import AccountState
 from services.records.domain.rights import Grant
 from shared.messaging.coalescing import OverloadedError
@@ -23,7 +22,7 @@ SEARCH = {"json": {"ins": {"value": INS, "oid": "1.2.250.1.213.1.4.10"}}}
 @pytest.fixture
 async def library(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Library]:
     """Give the doors, with nobody behind them."""
-    monkeypatch.setattr(asking, "_EVEN_S", 0.0)
+    monkeypatch.setattr("shared.http.even.EVEN_S", 0.0)
     made = Library()
     async with made.client:
         yield made
@@ -290,7 +289,7 @@ class TestAlike:
 
         records = await self.records(library)
         library.entitle(records[1])
-        monkeypatch.setattr(asking, "_EVEN_S", 3_600)
+        monkeypatch.setattr("shared.http.even.EVEN_S", 3_600)
         monkeypatch.setattr(asyncio, "sleep", at_once)
 
         ends = []
