@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from shared.http import problems
 from shared.http.gate import Gate, open_gate
 from shared.http.health import dependencies, health_doors
+from shared.http.json_bodies import StrictJson
 from shared.http.limits import BodyLimit
 from shared.http.messaging_doors import messaging_doors
 from shared.http.server import serving
@@ -39,6 +40,7 @@ async def run_api(
     """
     settings = runtime.settings
     app = FastAPI(title=f"Carnet {runtime.service}", docs_url=None, redoc_url=None)
+    app.add_middleware(StrictJson)
     app.add_middleware(BodyLimit, max_bytes=max_body)
     problems.install(app)
     health_doors(app, dependencies(runtime))

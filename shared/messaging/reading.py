@@ -8,10 +8,11 @@ from typing import Any
 import orjson
 
 from shared.errors import RefusedError
-from shared.messaging.cloudevents import SINGLE, canonical, split
+from shared.messaging.cloudevents import SINGLE, split
 from shared.messaging.delivery import Delivery, Incoming, Refusal
 from shared.messaging.store import Held
 from shared.messaging.subscription import E, Subscription
+from shared.strict_json import canonical
 
 _PRESENTABLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 """The form of an id."""

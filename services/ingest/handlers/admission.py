@@ -9,8 +9,8 @@ from services.ingest.domain.insurers import Insurer, Insurers
 from shared.contracts.event import Event
 from shared.contracts.insurers import BeneficiaryRegisteredV1, ReimbursementSettledV1
 from shared.errors import RefusedError
-from shared.messaging.cloudevents import Unreadable
 from shared.messaging.delivery import Delivery
+from shared.strict_json import Unreadable
 
 C = TypeVar("C", bound=Event)
 

@@ -10,7 +10,8 @@ from services.ingest.handlers.admission import CODES, admission, admit, nothing_
 from shared.contracts.insurers import BeneficiaryRegisteredV1, ReimbursementSettledV1
 from shared.contracts.reasons import REASONS
 from shared.errors import RefusedError
-from shared.messaging.cloudevents import SINGLE, canonical, split
+from shared.messaging.cloudevents import SINGLE, split
+from shared.strict_json import canonical
 from tests.fakes.ingest import CPAM, INS, INSURERS, MSA, delivery, line, person, registered, settled
 
 SETTLED = "reimbursement.settled.v1"

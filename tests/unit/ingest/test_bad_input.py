@@ -15,9 +15,10 @@ from services.ingest.handlers.reimbursements import accept_reimbursements
 from shared.contracts.insurers import BeneficiaryRegisteredV1, ReimbursementSettledV1
 from shared.contracts.reasons import REASONS
 from shared.errors import RefusedError
-from shared.messaging.cloudevents import SINGLE, canonical, split
+from shared.messaging.cloudevents import SINGLE, split
 from shared.messaging.delivery import Refusal
 from shared.messaging.unit import Outcome, State, Unit
+from shared.strict_json import canonical
 from tests.fakes.ingest import (
     INDEX_KEY,
     INSURERS,

@@ -14,12 +14,11 @@ from shared.messaging.cloudevents import (
     MAX_EVENTS,
     SINGLE,
     OversizedEventError,
-    Unreadable,
-    canonical,
     join,
     slices,
     split,
 )
+from shared.strict_json import Unreadable, canonical
 
 NEIGHBOUR = b'{"id": "good"}'
 

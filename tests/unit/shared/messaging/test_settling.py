@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
-from shared.messaging.cloudevents import canonical
 from shared.messaging.failures import FencedError, RacedError
 from shared.messaging.settling import StrayOutcomeError
 from shared.messaging.store import Row
 from shared.messaging.topology import EVENTS
 from shared.messaging.unit import Emitted, State, Unit
+from shared.strict_json import canonical
 from tests.unit.shared.messaging.shop import FLOW, Shop, Thing, message, raw_message, thing, things
 
 
