@@ -13,7 +13,7 @@ from deploy.local.places import CLONE
 
 app = typer.Typer()
 
-PACKAGES = ("services", "shared", "cli", "simulator", "deploy", "chaos", "bench", "tests")
+PACKAGES = ("services", "shared", "cli", "simulator", "deploy", "verifier", "chaos", "bench", "tests")
 
 COMPOSE = ("--env-file", "deploy/compose.env.example", "--file", "deploy/compose.yaml")
 
