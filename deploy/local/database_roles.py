@@ -17,7 +17,10 @@ READ: Final[Actions] = ("find", "listIndexes")
 APPEND: Final[Actions] = (*READ, "insert")
 WRITE: Final[Actions] = (*APPEND, "update", "remove", "createCollection", "createIndex")
 
-_WORKING: Final = ("inbox", "outbox", "books", "processes", "spent_tokens", "leases", "fences", "keys", "erased")
+_WORKING: Final = (
+    *("inbox", "outbox", "books", "processes", "spent_tokens", "leases", "fences", "keys", "erased"),
+    *("findings", "statements", "stated"),
+)
 """What audit needs beside the log, as every service does."""
 
 ROLES: Final[Mapping[str, Mapping[tuple[str, str], Actions]]] = {
