@@ -1,7 +1,7 @@
 """The tree as tiles: which hashes a growing log writes down, and which a proof is made of (C2SP tlog-tiles).
 
-A *node* is a complete subtree: of 2^height leaves, at a place among those of its height. A *tile* holds up to 256 neighbouring
-nodes of height eight times the level; what lies between two levels is hashed again when it is needed.
+A *node* is a complete subtree: of 2^height leaves, at a place among those of its height. A *tile* holds up to 256
+neighbouring nodes of height eight times the level; what lies between two levels is hashed again when it is needed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
