@@ -58,8 +58,8 @@ def environment(mongod: Path, say: Say) -> dict[str, str]:
     return env
 
 
-def program(home: Path, port: int, *, say: Say, cache_gb: float = 0.5) -> Program:
-    """Give the command that runs mongod on this folder's data."""
+def program(home: Path, port: int, *, say: Say, cache_gb: float = 0.5, failpoints: bool = False) -> Program:
+    """Give the command that runs mongod on this folder's data; `failpoints` lets its administrator have it fail."""
     mongod = find_mongod()
     if mongod is None:
         raise StackError(
@@ -79,6 +79,7 @@ def program(home: Path, port: int, *, say: Say, cache_gb: float = 0.5) -> Progra
     settings = {
         "transactionLifetimeLimitSeconds": str(TRANSACTION_SECONDS),
         "diagnosticDataCollectionEnabled": "false",
+        **({"enableTestCommands": "1"} if failpoints else {}),
     }
     argv = [str(mongod), "--nounixsocket", "--noscripting"]
     argv += [word for name, value in options.items() for word in (f"--{name}", value)]

@@ -16,8 +16,9 @@ def default_home() -> Path:
 
 
 def homes(home: Path) -> list[Path]:
-    """List the folders from which a system may run: this one, and those inside it (the demonstration's)."""
-    return [home, *sorted(each.parent for each in home.glob("*/run"))]
+    """List the folders from which a system may run: this one, and those inside it (the demonstration's, chaos runs)."""
+    inside = [*home.glob("*/run"), *home.glob("chaos/*/run")]
+    return [home, *sorted(each.parent for each in inside)]
 
 
 def packages_folder() -> Path:

@@ -85,6 +85,7 @@ def start_stack(
     *,
     management: bool = False,
     cache_gb: float = 0.5,
+    failpoints: bool = False,
     outlive_parent: bool = False,
     say: Say = print,
 ) -> Stack:
@@ -92,7 +93,8 @@ def start_stack(
 
     Addresses in CARNET_AMQP_URL and CARNET_MONGO_URL are used instead when both are set. Call it from the
     main thread; use it as a context manager or call `stop()`. `management` opens the broker's HTTP interface,
-    for tests. Raises StackError, a sentence for the reader.
+    for tests; `failpoints` lets the database's administrator have commands fail, for chaos. Raises StackError,
+    a sentence for the reader.
     """
     home = folder((home or default_home()).resolve())
     users = [*(user.name for user in broker_users()), *map(database_key, DATABASE_USERS)]
@@ -104,7 +106,7 @@ def start_stack(
         raise StackError(f"{already.name} already runs from {home} (process {already.pid}): `./carnet down` stops it.")
     ports = assign(home, [*rabbitmq.PORTS, "mongo"])
     epmd, broker = rabbitmq.programs(home, ports, passwords, management=management, say=say)
-    database = mongodb.program(home, ports["mongo"], say=say, cache_gb=cache_gb)
+    database = mongodb.program(home, ports["mongo"], say=say, cache_gb=cache_gb, failpoints=failpoints)
 
     def broker_ready() -> bool:
         return (not management or answers(ports["management"])) and rabbitmq.speaks_amqp(ports["amqp"])
