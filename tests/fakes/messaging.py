@@ -1,11 +1,12 @@
 """The messaging core's storage and broker in memory: the same answers as the real ones, and faults on demand."""
 
 import asyncio
+import copy
 from collections import Counter, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from shared.messaging.failures import RacedError
 from shared.messaging.store import Commit, Held, OutboxRow, Row, Seen
@@ -95,10 +96,11 @@ class InMemoryOutbox:
 class InMemoryInbox:
     """`Inbox` without a database: a commit is all or nothing, the stores that the effects write to included."""
 
-    def __init__(self, outbox: InMemoryOutbox, stores: Sequence[dict[Any, Any]] = ()) -> None:
+    def __init__(self, outbox: InMemoryOutbox, stores: Sequence[dict[Any, Any]] = (), process: str = "p1") -> None:
         self._outbox = outbox
         self._stores = stores
-        self._last: dict[str, str | None] = {}
+        self._process = process
+        self._last: dict[tuple[str, str], str | None] = {}
         self._lock = asyncio.Lock()
         self.rows: dict[str, Row] = {}
         self.books: dict[str, Counter[str]] = {}
@@ -136,7 +138,7 @@ class InMemoryInbox:
         self._outbox.insert(commit.outbox)
         self.books.setdefault(commit.queue, Counter()).update(commit.tally)
         if commit.token:
-            self._last[commit.queue] = commit.token
+            self._last[self._process, commit.queue] = commit.token
         self.commits.append(commit)
 
     async def due(self, queue: str, now: datetime, limit: int) -> Sequence[Held]:
@@ -156,7 +158,13 @@ class InMemoryInbox:
 
     async def last(self, queue: str) -> str | None:
         """See `Inbox.last`."""
-        return self._last.get(queue)
+        return self._last.get((self._process, queue))
+
+    def beside(self, process: str) -> Self:
+        """Return the inbox of another process on the same database."""
+        other = copy.copy(self)
+        other._process = process
+        return other
 
     def replay(self, key: str) -> None:
         """Do what an operator does to a held row: due at once, with all its attempts before it."""
