@@ -3,13 +3,13 @@
 from base64 import b64encode
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.verifier.signing import CHECKPOINT, LOG, NORTH, ORIGIN, POLICY, SOUTH, STRANGER, Writer
 from verifier.checkpoints import Checkpoint, parse_checkpoint
 from verifier.faults import TamperedError
-from verifier.notes import Key, Kind, Note, Signature, cosigned_message, parse_key, parse_note, signers
+from verifier.notes import Key, Kind, Note, Signature, parse_key, parse_note, signers
 from verifier.policies import Policy, PolicyError, parse_policy
 
 PUBLISHED_KEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -19,39 +19,6 @@ PUBLISHED_NOTE = (
     "— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n"
 )
 """The note that the documentation of Go's implementation signs."""
-
-ORIGIN = "audit.carnet.example/2026"
-CHECKPOINT = Checkpoint(ORIGIN, 42, bytes(range(32)))
-
-
-class Writer:
-    """A private key with a name, for one kind of signature."""
-
-    def __init__(self, name: str, kind: Kind, seed: int) -> None:
-        self._private = Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)
-        self.key = Key(name, kind, self._private.public_key().public_bytes_raw())
-
-    def sign(self, text: str, time: int = 1_700_000_000) -> Signature:
-        """Return the signature under a text."""
-        if self.key.kind is Kind.LOG:
-            return Signature(self.key.name, self.key.id, self._private.sign(text.encode()))
-        signed = self._private.sign(cosigned_message(text, time))
-        return Signature(self.key.name, self.key.id, time.to_bytes(8) + signed)
-
-
-LOG = Writer(ORIGIN, Kind.LOG, 1)
-NORTH = Writer("north.witness.example", Kind.WITNESS, 2)
-SOUTH = Writer("south.witness.example", Kind.WITNESS, 3)
-STRANGER = Writer(ORIGIN, Kind.LOG, 4)
-
-POLICY = f"""# who is believed
-log {LOG.key}
-
-witness north {NORTH.key} https://north.example
-witness\tsouth {SOUTH.key}
-group both all north south
-quorum both
-"""
 
 
 def noted(*writers: Writer, text: str = CHECKPOINT.text) -> bytes:
