@@ -1,0 +1,141 @@
+"""Insurers that never give up: a message is published again until the broker confirms it, and each try is recorded."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Final
+
+import aio_pika
+from aio_pika.abc import AbstractConnection, AbstractExchange
+
+from chaos.history import History
+from chaos.workload.ledger import Message
+from chaos.workload.pressure import Pressure
+from shared.messaging.topology import UPSTREAM
+
+IN_FLIGHT: Final = 2
+"""Messages that one insurer has under way at a time."""
+
+_CONFIRM_S: Final = 20.0
+_AGAIN_S: Final = 0.5
+_LOOK_S: Final = 0.05
+
+
+@dataclass(slots=True)
+class Wire:
+    """An insurer's connection, made again whenever it is lost."""
+
+    code: str
+    url: str = field(repr=False)
+    _connection: AbstractConnection | None = None
+    _exchange: AbstractExchange | None = None
+    _making: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def publish(self, message: aio_pika.Message, key: str) -> None:
+        """Return once the broker has confirmed; raise whatever prevents it, and begin anew next time."""
+        try:
+            async with asyncio.timeout(_CONFIRM_S):
+                exchange = await self._open()
+                await exchange.publish(message, key, mandatory=True)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _open(self) -> AbstractExchange:
+        async with self._making:
+            if self._exchange is None or self._connection is None or self._connection.is_closed:
+                self._connection = await aio_pika.connect(self.url, timeout=10)
+                channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
+                self._exchange = await channel.get_exchange(UPSTREAM, ensure=False)
+            return self._exchange
+
+    async def close(self) -> None:
+        """Close what is open; a connection that does not answer is left behind."""
+        connection, self._connection, self._exchange = self._connection, None, None
+        if connection is not None:
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(2):
+                    await connection.close()
+
+
+@dataclass(slots=True)
+class Publisher:
+    """Everything that insurers publish in a run goes through here."""
+
+    wires: dict[str, Wire]
+    history: History
+    pressure: Pressure
+    confirmed: int = 0
+    """Events; one that was published twice counts twice."""
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    async def publish(self, message: Message) -> None:
+        """Publish until it is confirmed, however long that takes."""
+        number = next(self._numbers)
+        events = sum(len(group["ids"]) if "ids" in group else group["bad"] for group in message.groups)
+        for attempt in count(1):
+            if await self._try(message, number, attempt, events):
+                self.confirmed += events
+                return
+            await asyncio.sleep(_AGAIN_S)
+
+    async def _try(self, message: Message, number: int, attempt: int, events: int) -> bool:
+        wire = self.wires[message.insurer]
+        facts = {"groups": message.groups} if attempt == 1 else {}
+        told = {"message": number, "attempt": attempt, "key": message.key, "events": events, **facts}
+        with self.history.operation(f"insurer.{message.insurer}", "publish", **told) as operation:
+            try:
+                await wire.publish(_amqp(message, number, f"insurer.{message.insurer}"), message.key)
+            except (Exception, asyncio.CancelledError) as error:
+                if (task := asyncio.current_task()) is not None and task.cancelling():
+                    raise
+                operation.unknown(error=type(error).__name__)
+                return False
+            operation.ok()
+            return True
+
+
+def _amqp(message: Message, number: int, user: str) -> aio_pika.Message:
+    return aio_pika.Message(
+        message.body,
+        content_type=message.content_type,
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        message_id=f"chaos-{number}",
+        type=message.key,
+        user_id=user,
+    )
+
+
+@contextlib.asynccontextmanager
+async def publisher(brokers: dict[str, str], history: History, pressure: Pressure) -> AsyncIterator[Publisher]:
+    """Give a publisher for the insurers whose broker addresses these are; nothing is connected yet."""
+    wires = {code: Wire(code, url) for code, url in brokers.items()}
+    try:
+        yield Publisher(wires, history, pressure)
+    finally:
+        await asyncio.gather(*(wire.close() for wire in wires.values()))
+
+
+async def publish_all(sender: Publisher, messages: Iterator[Message], stop: asyncio.Event) -> None:
+    """Publish messages as fast as the system follows, until they or the time are over; each is seen to its end."""
+    queues = {code: asyncio.Queue[Message](2) for code in sender.wires}
+
+    async def work(queue: asyncio.Queue[Message]) -> None:
+        while True:
+            await sender.publish(await queue.get())
+            queue.task_done()
+
+    async with asyncio.TaskGroup() as tasks:
+        working = [tasks.create_task(work(queue)) for queue in queues.values() for _ in range(IN_FLIGHT)]
+        # Making a cohort's lines takes long: readers go on meanwhile.
+        while (message := await asyncio.to_thread(next, messages, None)) is not None:
+            while not (stop.is_set() or sender.pressure.free):  # noqa: ASYNC110 - two conditions
+                await asyncio.sleep(_LOOK_S)
+            if stop.is_set():
+                break
+            await queues[message.insurer].put(message)
+        await asyncio.gather(*(queue.join() for queue in queues.values()))
+        for task in working:
+            task.cancel()
