@@ -66,7 +66,7 @@ def messages(cohort: Sequence[Person], season: Season, seed: int) -> Iterator[Me
 
 def registrations(crowd: Iterable[Person], season: Season) -> Iterator[Message]:
     """Yield the registration of each person, alone in its message."""
-    return (_message([_Item(season.registration(person))]) for person in crowd)
+    return (_message([_Item(_version(season.registration(person), 1))]) for person in crowd)
 
 
 def _in_disorder(cohort: Sequence[Person], season: Season, seed: int, dice: Random) -> Iterator[_Item]:
