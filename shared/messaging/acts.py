@@ -9,7 +9,6 @@ from typing import Final, Protocol, TypeAlias, TypeVar
 from uuid import uuid4
 
 from shared.messaging.failures import Failure, classify
-from shared.messaging.mongo_inbox import MongoInbox
 from shared.messaging.outbox import outbox_rows
 from shared.messaging.runtime import Runtime
 from shared.messaging.store import Commit, OutboxRow
@@ -54,7 +53,7 @@ async def perform(runtime: Runtime, work: Work[T], *, fence: Fence | None = None
     """
     made: dict[str, tuple[T, Sequence[OutboxRow]]] = {}
     async with _lane(runtime.process) as lane:
-        inbox = MongoInbox(runtime.client, runtime.database, f"{runtime.process}/{lane}")
+        inbox = runtime.inbox.beside(lane)
         for pause in _PAUSES_S:
             await asyncio.sleep(pause)
             try:

@@ -86,9 +86,10 @@ def _table(arguments: Arguments) -> FieldTable:
 class AmqpPublisher:
     """Publishes persistent, mandatory messages and waits for the broker's confirmation."""
 
-    def __init__(self, url: str, topology: Topology) -> None:
+    def __init__(self, url: str, topology: Topology, service: str) -> None:
         self._url = url
         self._topology = topology
+        self._service = service
         self._connection: AbstractRobustConnection | None = None
         self._channel: AbstractRobustChannel | None = None
 
@@ -127,6 +128,8 @@ class AmqpPublisher:
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
             message_id=row.id,
             type=row.key,
+            app_id=self._service,
+            timestamp=row.created,
         )
         async with asyncio.timeout(PUBLISH_TIMEOUT_S):
             exchange = await self._channel.get_exchange(row.exchange, ensure=False)

@@ -13,7 +13,9 @@ from bson.binary import Binary
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from shared.contracts.operations import OperatorActedV1, OperatorActedV1Data
+from shared.messaging import instants
 from shared.messaging.acts import perform
+from shared.messaging.mongo_inbox import book_id
 from shared.messaging.rows import KEPT
 from shared.messaging.runtime import Runtime
 from shared.messaging.unit import State, Unit
@@ -22,7 +24,13 @@ from shared.mongo import Document
 MAX_TARGETS: Final = 500
 """Rows that one act may name."""
 
-_SHOWN: Final = ("type", "state", "reason", "field", "attempts", "due", "fingerprint", "queue", "at", "history")
+_NO_ENDS: Final = ("_id", "last", "rows", "heard", "made")
+"""What the books hold beside ends and what was emitted: the ledger's own counts."""
+
+_SHOWN: Final = (
+    *("type", "state", "reason", "field", "attempts", "due", "fingerprint", "queue"),
+    *("at", "changed", "history"),
+)
 """What an operator sees of a row: nothing of what the event says."""
 
 
@@ -50,7 +58,7 @@ class Books:
         """Return the books of every flow; ``emitted`` is what its commits published, by exchange and type."""
         flows: dict[str, Document] = {}
         async for row in self._books.find({}):
-            _add(flows.setdefault(row["_id"]["queue"], {}), {k: v for k, v in row.items() if k not in ("_id", "last")})
+            _add(flows.setdefault(row["_id"]["queue"], {}), {k: v for k, v in row.items() if k not in _NO_ENDS})
         group = {"_id": {"queue": "$queue", "state": "$state", "reason": "$reason"}, "count": {"$sum": 1}}
         match = {"queue": {"$exists": True}, "state": {"$in": list(KEPT)}}
         async for row in await self._inbox.aggregate([{"$match": match}, {"$group": group}]):
@@ -125,7 +133,7 @@ class Books:
         return int(result.modified_count)
 
     async def _count(self, queue: str, tally: Mapping[str, int], session: AsyncClientSession) -> None:
-        row = {"_id": {"queue": queue, "process": self._runtime.process}}
+        row = {"_id": book_id(queue, self._runtime.process, instants.now())}
         await self._books.update_one(row, {"$inc": dict(tally)}, upsert=True, session=session)
 
     def _trace(self, act: Act) -> OperatorActedV1:

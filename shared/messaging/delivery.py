@@ -1,10 +1,15 @@
 """What the broker hands over: one message, acknowledged once every event of it has a committed row."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 from shared.errors import RefusedError
+from shared.messaging.instants import minute_name
+
+_SERVICE: Final = re.compile(r"[a-z]{1,30}")
 
 
 @dataclass(slots=True)
@@ -20,6 +25,8 @@ class Delivery:
     redelivered: bool
     acknowledge: Callable[[], Awaitable[None]]
     pending: int = 0
+    origin: str | None = None
+    """The service that published it and the minute in which that was committed, as ``records.2026-11-22T02:47``."""
 
 
 @dataclass(slots=True)
@@ -68,3 +75,10 @@ class Refusal:
     message_id: str | None
     user: str | None
     wire_type: str
+
+
+def origin_of(service: str | None, made: datetime | None) -> str | None:
+    """Return a delivery's origin; None where its properties do not say, or not in the form that our own have."""
+    if service is None or made is None or not _SERVICE.fullmatch(service):
+        return None
+    return f"{service}.{minute_name(made)}"

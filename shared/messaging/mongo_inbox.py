@@ -1,16 +1,19 @@
 """The inbox on MongoDB, and the one transaction in which a batch takes effect."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Final
+from datetime import datetime
+from typing import Final, Self
 
-from pymongo import ASCENDING, AsyncMongoClient, UpdateOne
+from bson.max_key import MaxKey
+from bson.min_key import MinKey
+from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
+from shared.messaging import instants
 from shared.messaging.failures import RacedError
-from shared.messaging.store import Commit, Held, OutboxRow, Row, Seen
+from shared.messaging.store import Commit, Held, OutboxRow, Row, Seen, counted
 from shared.messaging.unit import State
 from shared.mongo import DURABLE, SNAPSHOT, Document
 
@@ -24,17 +27,23 @@ class MongoInbox:
 
     def __init__(self, client: AsyncMongoClient[Document], database: AsyncDatabase[Document], process: str) -> None:
         self._client = client
+        self._database = database
         self._inbox = database["inbox"]
         self._outbox = database["outbox"]
         self._books = database["books"]
         self._process = process
 
+    def beside(self, lane: object) -> Self:
+        """Return the inbox of one of several that commit at the same time in one process: it counts for itself."""
+        return type(self)(self._client, self._database, f"{self._process}/{lane}")
+
     async def prepare(self) -> None:
-        """Create the index of the rows that were not simply done, the others need none; and the books themselves.
+        """Create the indexes of rows by when they were made and of those that were not simply done; and the books.
 
         A collection that is first made inside a transaction makes the first commits of two processes meet.
         """
-        await self._books.create_index("_id")
+        await self._books.create_index("_id.slice")
+        await self._inbox.create_index("at")
         await self._inbox.create_index(
             [("queue", ASCENDING), ("state", ASCENDING), ("due", ASCENDING), ("_id", ASCENDING)],
             partialFilterExpression={"queue": {"$exists": True}},
@@ -75,11 +84,13 @@ class MongoInbox:
 
     async def last(self, queue: str) -> str | None:
         """See `Inbox.last`."""
-        row = await self._books.find_one({"_id": self._book(queue)}, {"last": 1})
+        book = {"queue": queue, "process": self._process}
+        mine = {"$gte": {**book, "slice": MinKey()}, "$lte": {**book, "slice": MaxKey()}}
+        row = await self._books.find_one({"_id": mine, "last": {"$ne": None}}, {"last": 1}, sort=[("_id", DESCENDING)])
         return None if row is None else row.get("last")
 
     async def _write(self, commit: Commit, session: AsyncClientSession) -> None:
-        now = datetime.now(UTC)
+        now = commit.outbox[0].created if commit.outbox else instants.now()
         new = [_document(row, now) for row in commit.rows if row.expected is None]
         retried = [_transition(row, now) for row in commit.rows if row.expected is not None]
         if new:
@@ -91,14 +102,19 @@ class MongoInbox:
         for effect in commit.effects:
             await effect(session)
         if commit.outbox:
-            await self._outbox.insert_many([outbox_document(row, now) for row in commit.outbox], session=session)
-        if commit.tally or commit.token:
-            change = {"$inc": dict(commit.tally), "$set": {"last": commit.token}}
-            await self._books.update_one({"_id": self._book(commit.queue)}, change, upsert=True, session=session)
+            await self._outbox.insert_many([outbox_document(row) for row in commit.outbox], session=session)
+        if (counts := counted(commit)) or commit.token:
+            change = {"$inc": dict(counts), "$set": {"last": commit.token}}
+            book = book_id(commit.queue, self._process, now)
+            await self._books.update_one({"_id": book}, change, upsert=True, session=session)
 
-    def _book(self, queue: str) -> Document:
-        """Each process counts in a row of its own, so that counting never makes two processes conflict."""
-        return {"queue": queue, "process": self._process}
+
+def book_id(queue: str, process: str, instant: datetime) -> Document:
+    """Return the key of a row of the books: one per queue, process and minute.
+
+    Each process counts in rows of its own, so that counting never makes two processes conflict.
+    """
+    return {"queue": queue, "process": process, "slice": instants.minute_of(instant)}
 
 
 async def _commit(session: AsyncClientSession) -> None:
@@ -151,14 +167,14 @@ def _details(row: Row) -> Document:
 def _transition(row: Row, now: datetime) -> UpdateOne:
     """A retry continues exactly the row it read: a replay, a discard or another worker in between wins."""
     document = _document(row, now)
-    key = document.pop("_id")
+    key, document["changed"] = document.pop("_id"), document.pop("at")
     kept = {"queue", "type", "field", "due", "last", "fingerprint", "user", "body", "reason"}
     gone = dict.fromkeys(kept - document.keys(), "")
     expected = {"_id": key, "state": State.WAITING, "attempts": row.expected}
     return UpdateOne(expected, {"$set": document, **({"$unset": gone} if gone else {})})
 
 
-def outbox_document(row: OutboxRow, now: datetime) -> Document:
+def outbox_document(row: OutboxRow) -> Document:
     """Return an unsent row: what has no ``sent`` date is still to be published."""
     return {
         "_id": row.id,
@@ -168,6 +184,6 @@ def outbox_document(row: OutboxRow, now: datetime) -> Document:
         "body": row.body,
         "content_type": row.content_type,
         "count": row.count,
-        "created": now,
+        "created": row.created,
         "unsent": True,
     }

@@ -27,11 +27,12 @@ class MongoOutbox:
         self._processes = database["processes"]
 
     async def prepare(self) -> None:
-        """Create the indexes: unsent rows by owner, sent rows by age, forgotten processes."""
+        """Create the indexes: unsent rows by owner, sent rows by age, all by when they were made, old processes."""
         await self._rows.create_index(
             [("owner", ASCENDING), ("created", ASCENDING)], partialFilterExpression={"unsent": True}
         )
         await self._rows.create_index("sent", expireAfterSeconds=KEPT_FOR_S)
+        await self._rows.create_index("created")
         await self._processes.create_index("beat", expireAfterSeconds=KEPT_FOR_S)
 
     async def mark_sent(self, ids: Collection[str]) -> None:
@@ -75,4 +76,5 @@ def _row(document: Document) -> OutboxRow:
         body=bytes(document["body"]),
         content_type=document["content_type"],
         count=document["count"],
+        created=document["created"],
     )

@@ -3,7 +3,9 @@
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
+from shared.messaging import instants
 from shared.messaging.cloudevents import join, slices
 from shared.messaging.store import OutboxRow
 from shared.messaging.unit import Emitted
@@ -14,10 +16,11 @@ def outbox_rows(emitted: Iterable[Emitted], owner: str) -> list[OutboxRow]:
     groups: dict[tuple[str, str], list[bytes]] = defaultdict(list)
     for each in emitted:
         groups[each.exchange, each.key].append(each.event.to_json())
-    return [row for (exchange, key), bodies in groups.items() for row in _rows(exchange, key, bodies, owner)]
+    now = instants.now()
+    return [row for route, bodies in groups.items() for row in _rows(route, bodies, owner, now)]
 
 
-def _rows(exchange: str, key: str, bodies: list[bytes], owner: str) -> Iterator[OutboxRow]:
+def _rows(route: tuple[str, str], bodies: list[bytes], owner: str, now: datetime) -> Iterator[OutboxRow]:
     for part in slices(bodies):
         body, content_type = join(part)
-        yield OutboxRow(uuid.uuid4().hex, owner, exchange, key, body, content_type, len(part))
+        yield OutboxRow(uuid.uuid4().hex, owner, *route, body, content_type, len(part), now)

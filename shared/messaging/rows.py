@@ -109,6 +109,7 @@ class RowMaker:
             user=item.user,
             body=body,
             expected=item.attempts if item.former is None else None,
+            origin=item.delivery.origin if item.delivery is not None else None,
         )
 
 

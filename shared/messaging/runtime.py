@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Final
 
 import structlog
@@ -16,6 +17,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from shared.clock import Clock
 from shared.errors import CarnetError
+from shared.messaging import instants
 from shared.messaging.amqp import AmqpPublisher, address
 from shared.messaging.mongo_inbox import MongoInbox
 from shared.messaging.mongo_outbox import MongoOutbox
@@ -79,6 +81,7 @@ async def open_runtime(service: str, settings: ServiceSettings) -> AsyncIterator
     publisher = AmqpPublisher(
         address(settings.amqp_url.get_secret_value(), f"{process}-publish", settings.heartbeat),
         Topology(FLOWS, insurers=settings.insurers()),
+        service,
     )
     try:
         await _check(client)
@@ -120,6 +123,7 @@ async def _at_most(close: Callable[[], Awaitable[None]], seconds: float = CLOSIN
 async def _check(client: AsyncMongoClient[Document]) -> None:
     """Refuse a database without transactions, or one where a dead worker would block redelivery for a minute."""
     hello = await client.admin.command("hello")
+    instants.follow(hello["localTime"].replace(tzinfo=UTC))
     if "setName" not in hello:
         raise UnfitDatabaseError("MongoDB must run as a replica set: start mongod with --replSet")
     limit = await client.admin.command({"getParameter": 1, "transactionLifetimeLimitSeconds": 1})

@@ -1,10 +1,12 @@
 """What the messaging core asks of storage: rows, commits, waiting events, unsent messages."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from shared.messaging import instants
 from shared.messaging.unit import Effect, State
 
 
@@ -29,6 +31,8 @@ class Row:
     """The event, sealed, while it may still be processed."""
     expected: int | None = None
     """None: the row must be new. Otherwise it must be waiting with this many attempts (rule 2)."""
+    origin: str | None = None
+    """See `Delivery.origin`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class OutboxRow:
     body: bytes
     content_type: str
     count: int
+    created: datetime = field(default_factory=instants.now, compare=False)
+    """By this the ledger counts it, with what it says, wherever it is counted; all rows of a commit have the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,21 @@ class Commit:
     queue: str = ""
     token: str | None = None
     """Names this commit among all of its process and queue, for `Inbox.last`."""
+
+
+def counted(commit: Commit) -> Counter[str]:
+    """Return all increments of the books: the tally, and what the ledger compares.
+
+    ``rows`` are inbox rows that are new, ``heard.<service>.<minute>`` those of them by who published them when,
+    ``made.<exchange>.<key>`` messages.
+    """
+    total = Counter(commit.tally)
+    new = [row.origin for row in commit.rows if row.expected is None]
+    if new:
+        total["rows"] += len(new)
+        total.update(f"heard.{origin}" for origin in new if origin is not None)
+    total.update(f"made.{row.exchange}.{row.key}" for row in commit.outbox)
+    return total
 
 
 @dataclass(frozen=True, slots=True)

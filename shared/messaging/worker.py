@@ -16,7 +16,7 @@ from shared.http.server import serving
 from shared.messaging.amqp import address
 from shared.messaging.collector import spare_the_collector
 from shared.messaging.consumer import PREFETCH, Consumer, DueRows
-from shared.messaging.delivery import Delivery
+from shared.messaging.delivery import Delivery, origin_of
 from shared.messaging.due import DueLooks
 from shared.messaging.properties import tolerate_any_properties
 from shared.messaging.receipts import Receipts
@@ -24,6 +24,7 @@ from shared.messaging.rows import AlreadySealed, RowMaker, RowSealer
 from shared.messaging.runtime import Runtime
 from shared.messaging.settling import Settler
 from shared.messaging.subscription import Subscription
+from shared.messaging.topology import UNKNOWN, UPSTREAM, Flow
 
 _GRACE_S: Final = 10.0
 _PING_S: Final = 0.5
@@ -109,7 +110,7 @@ def _broker(runtime: Runtime, consumers: Sequence[Consumer[Any]]) -> RabbitBroke
             RabbitQueue(consumer.subscription.flow.queue, declare=False),
             channel=Channel(prefetch_count=PREFETCH),
             ack_policy=AckPolicy.MANUAL,
-            decoder=partial(_as_delivery, Receipts(consumer.subscription.flow.queue)),
+            decoder=partial(_as_delivery, consumer.subscription.flow, Receipts(consumer.subscription.flow.queue)),
             no_reply=True,
         )
         subscribe(_receiver(consumer))
@@ -123,8 +124,9 @@ def _receiver(consumer: Consumer[Any]) -> Callable[[Delivery], Awaitable[None]]:
     return receive
 
 
-async def _as_delivery(receipts: Receipts, message: StreamMessage[Any]) -> Delivery:
+async def _as_delivery(flow: Flow, receipts: Receipts, message: StreamMessage[Any]) -> Delivery:
     raw = message.raw_message
+    ours = flow.exchange not in (UPSTREAM, UNKNOWN)  # insurers choose the properties of what they send
     return Delivery(
         body=raw.body,
         content_type=raw.content_type,
@@ -133,4 +135,5 @@ async def _as_delivery(receipts: Receipts, message: StreamMessage[Any]) -> Deliv
         user=raw.user_id,
         redelivered=bool(raw.redelivered),
         acknowledge=partial(receipts.finish, raw),
+        origin=origin_of(raw.app_id, raw.timestamp) if ours else None,
     )

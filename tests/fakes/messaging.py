@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 
 from shared.messaging.failures import RacedError
-from shared.messaging.store import Commit, Held, OutboxRow, Row, Seen
+from shared.messaging.store import Commit, Held, OutboxRow, Row, Seen, counted
 from shared.messaging.unit import State
 
 NOON = datetime(2026, 11, 15, 12, tzinfo=UTC)
@@ -136,7 +136,7 @@ class InMemoryInbox:
             raise
         self.rows |= {row.key: row for row in commit.rows}
         self._outbox.insert(commit.outbox)
-        self.books.setdefault(commit.queue, Counter()).update(commit.tally)
+        self.books.setdefault(commit.queue, Counter()).update(counted(commit))
         if commit.token:
             self._last[self._process, commit.queue] = commit.token
         self.commits.append(commit)

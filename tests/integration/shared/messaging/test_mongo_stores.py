@@ -1,5 +1,6 @@
 """The inbox and the outbox on MongoDB keep the promises of their ports."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -46,8 +47,10 @@ class MongoStores:
 
     async def books(self) -> Mapping[str, int]:
         """See `Stores.books`."""
-        row = await self._database["books"].find_one({"_id": {"queue": QUEUE, "process": "p1"}}) or {}
-        return dict(_leaves("", {name: value for name, value in row.items() if name not in ("_id", "last")}))
+        total: Counter[str] = Counter()
+        async for row in self._database["books"].find({"_id.queue": QUEUE, "_id.process": "p1"}):
+            total.update(dict(_leaves("", {name: value for name, value in row.items() if name not in ("_id", "last")})))
+        return total
 
     async def backdate(self, row_id: str, seconds: float) -> None:
         """See `Stores.backdate`."""

@@ -61,12 +61,20 @@ class StoreSuite:
     async def test_commits_all(self, stores: Stores):
         """A commit writes the rows, applies the effects, queues the messages and counts, together (rule 1)."""
         await stores.inbox.commit(
-            Commit([row("a"), row("b")], [stores.effect("x")], [message("m")], {"done": 2}, QUEUE, "t1")
+            Commit(
+                [row("a", origin="works.2026-11-22T02:47"), row("b")],
+                [stores.effect("x")],
+                [message("m")],
+                {"done": 2, "emitted.events.thing.happened.v1": 1},
+                QUEUE,
+                "t1",
+            )
         )
 
         assert set(await stores.inbox.seen(["a", "b", "c"])) == {"a", "b"}
         assert await stores.names() == {"x"}
-        assert await stores.books() == {"done": 2}
+        made = {"made.events.thing.happened.v1": 1, "emitted.events.thing.happened.v1": 1}
+        assert await stores.books() == {"done": 2, "rows": 2, "heard.works.2026-11-22T02:47": 1, **made}
         assert not await stores.is_sent("m")
         assert await stores.inbox.last(QUEUE) == "t1"
 
@@ -78,6 +86,13 @@ class StoreSuite:
 
         assert (seen["w"].digest, seen["w"].state, seen["w"].attempts) == (b"digest", State.WAITING, 3)
         assert seen["i"].state is State.IGNORED
+
+    async def test_counts_new_rows_only(self, stores: Stores):
+        """A row that goes on is none that is new: rows counted are rows that stand (rule 14)."""
+        await stores.inbox.commit(Commit([waiting("a"), row("b")], queue=QUEUE))
+        await stores.inbox.commit(Commit([row("a", expected=1), row("c")], queue=QUEUE))
+
+        assert await stores.books() == {"rows": 3}
 
     async def test_refuses_a_known_key(self, stores: Stores):
         """A new row under a known key is a conflict and nothing of its commit remains (rule 1)."""
@@ -186,7 +201,7 @@ class StoreSuite:
         errors = [each for each in results if isinstance(each, Exception)]
         assert [classify(each) for each in errors] == [Failure.CONFLICT]
         assert len(await stores.names()) == 1
-        assert await stores.books() == {"done": 1}
+        assert await stores.books() == {"done": 1, "rows": 1}
 
     async def test_counts_without_rows(self, stores: Stores):
         """A batch of nothing but duplicates is counted too."""

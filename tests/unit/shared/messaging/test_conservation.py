@@ -160,7 +160,11 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def the_rows_agree_with_the_books(self) -> None:
-        """Each end in the books has its row."""
+        """Each end in the books has its row, and there are as many rows and messages as were counted."""
+        counted = self.shop.inbox.books.get(self.shop.subscription.flow.queue, Counter())
+        assert counted["rows"] == len(self.shop.inbox.rows)
+        made = sum(count for name, count in counted.items() if name.startswith("made."))
+        assert made == len(self.shop.outbox.rows)
         states = self.shop.inbox.states()
         books = self.shop.books
         assert states[State.DONE] == books["done"]
