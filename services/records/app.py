@@ -12,6 +12,7 @@ from pymongo import AsyncMongoClient
 from services.records.adapters.mongo_accounts import MongoAccounts
 from services.records.adapters.mongo_contents import MongoContents
 from services.records.adapters.mongo_documents import MongoDocuments
+from services.records.adapters.mongo_glances import MongoGlances
 from services.records.adapters.mongo_lines import MongoLines
 from services.records.adapters.mongo_notices import MongoNotices
 from services.records.adapters.mongo_oppositions import MongoOppositions
@@ -97,7 +98,7 @@ async def api() -> None:
     proofs = TypstProofs(demonstration=settings.demonstration)
     async with open_runtime(NAME, settings) as runtime, proofs:
         desk, appends = await _desk(runtime), Appends(runtime)
-        reception = await _reception(runtime, settings, desk, appends)
+        reception = await _reception(runtime, settings, appends)
         counter = Counter(partial(perform, runtime), desk, runtime.index_key, settings.production)
         campaign = partial(
             campaign_doors,
@@ -135,7 +136,7 @@ async def _sweep(runtime: Runtime, settings: RecordsSettings) -> AsyncIterator[S
         )
 
 
-async def _reception(runtime: Runtime, settings: RecordsSettings, desk: Desk, appends: Appends) -> Reception:
+async def _reception(runtime: Runtime, settings: RecordsSettings, appends: Appends) -> Reception:
     """Return what the doors of records stand on, its stores made ready."""
     database = runtime.database
     documents, lines = MongoDocuments(database), MongoLines(database)
@@ -143,7 +144,7 @@ async def _reception(runtime: Runtime, settings: RecordsSettings, desk: Desk, ap
     for prepared in (documents, lines, rights, traces):
         await prepared.prepare()
     room = ReadingRoom(
-        accounts=desk.accounts,
+        glances=MongoGlances(database),
         documents=documents,
         contents=MongoContents(stated(runtime.client["contents" + settings.database_suffix])),
         lines=lines,

@@ -9,6 +9,7 @@ from services.records.domain.campaign import Territory
 from services.records.domain.chain import Link
 from services.records.domain.contents import Unclaimed
 from services.records.domain.documents import Document
+from services.records.domain.glance import Glance
 from services.records.domain.lines import Line
 from services.records.domain.notice import Notice, NoticeState
 from services.records.domain.opposition import Opposition
@@ -126,9 +127,6 @@ class DocumentStore(Protocol):
     def add(self, documents: Sequence[Document], unit: Unit) -> None:
         """Insert documents when the unit commits; one that is there by then makes the batch be taken again."""
 
-    async def some(self, record: str, limit: int) -> Sequence[Document]:
-        """Return documents of a record, at most so many, in no order: fewer than that are all there are."""
-
     async def links(self, record: str) -> Sequence[Link]:
         """Return the links of all documents of a record, without what is sealed, in no order."""
 
@@ -140,6 +138,16 @@ class DocumentStore(Protocol):
 
     def save(self, document: Document, unit: Unit, *, read: Document) -> None:
         """Write a document when the unit commits, provided that it is still at the version it was read at."""
+
+
+class GlanceStore(Protocol):
+    """Accounts, rights and documents together, in one visit to the database; a professional by the opaque name."""
+
+    async def some(self, record: str, professional: str | None, *, documents: int = 0) -> Glance:
+        """Return a record with at most so many of its documents, in no order: fewer than that are all there are."""
+
+    async def one(self, record: str, professional: str | None, *, document: str) -> Glance:
+        """Return a record with this document, if the record has it, and the links of all its documents."""
 
 
 class ContentStore(Protocol):

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -9,15 +10,17 @@ from uuid import uuid4
 
 import orjson
 
+from services.records.domain.account import AccountState
 from services.records.domain.chain import Link
 from services.records.domain.contents import Unclaimed
 from services.records.domain.documents import Document
+from services.records.domain.glance import Glance
 from services.records.domain.rights import Right
 from shared.contracts.ingest import DocumentReceivedV1, DocumentReceivedV1Data
 from shared.messaging.failures import RacedError
 from shared.messaging.unit import Unit
 from shared.sealing import KeyClass, Vault, aad, seal
-from tests.fakes.records import NOON
+from tests.fakes.records import NOON, InMemoryAccounts
 
 CDA: Final = b"<ClinicalDocument xmlns='urn:hl7-org:v3'><title>CANARY</title></ClinicalDocument>"
 ID_NAT: Final = "1.2.250.1.71.4.2.1"
@@ -37,10 +40,6 @@ class InMemoryDocuments:
         """Insert documents when the unit commits."""
         if documents:
             unit.apply(partial(self._insert, documents))
-
-    async def some(self, record: str, limit: int) -> Sequence[Document]:
-        """Return documents of a record, at most so many."""
-        return [document for document in self.rows.values() if document.record == record][:limit]
 
     async def links(self, record: str) -> Sequence[Link]:
         """Return the links of a record's documents."""
@@ -153,6 +152,33 @@ class InMemoryRights:
         if (known and known.version) != (read and read.version):
             raise RacedError
         self.rows[right.id] = right
+
+
+@dataclass
+class InMemoryGlances:
+    """`GlanceStore` on the stores in memory."""
+
+    accounts: InMemoryAccounts
+    rights: InMemoryRights
+    documents: InMemoryDocuments
+
+    async def some(self, record: str, professional: str | None, *, documents: int = 0) -> Glance:
+        """Return a record with some documents."""
+        found = [document for document in self.documents.rows.values() if document.record == record]
+        return Glance(self._account(record), self._right(record, professional), found[:documents], [])
+
+    async def one(self, record: str, professional: str | None, *, document: str) -> Glance:
+        """Return a record with one document and all links."""
+        found = await self.documents.find(record, {document})
+        links = await self.documents.links(record)
+        return Glance(self._account(record), self._right(record, professional), list(found.values()), links)
+
+    def _account(self, record: str) -> AccountState | None:
+        account = self.accounts.rows.get(record)
+        return None if account is None else account.state
+
+    def _right(self, record: str, professional: str | None) -> Right | None:
+        return self.rights.rows.get(f"{record}/{professional}")
 
 
 class InMemoryTraces:

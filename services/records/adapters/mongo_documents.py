@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from bson.binary import Binary
 from pymongo import ASCENDING
@@ -35,23 +36,18 @@ class MongoDocuments:
         if documents:
             unit.apply(partial(self._insert, [_row(document) for document in documents]))
 
-    async def some(self, record: str, limit: int) -> Sequence[Document]:
-        """See `DocumentStore.some`: one round trip."""
-        rows = self._documents.find({"record": {"$eq": record}}, limit=limit, batch_size=limit + 1)
-        return [_document(row) for row in await rows.to_list()]
-
     async def links(self, record: str) -> Sequence[Link]:
         """See `DocumentStore.links`."""
         wanted = {"created": 1, "replaces": 1, "masked": 1}
         rows = self._documents.find({"record": {"$eq": record}}, wanted, batch_size=10_000)
-        return [Link(row["_id"], row["created"], tuple(row["replaces"]), row["masked"]) for row in await rows.to_list()]
+        return [link_of(row) for row in await rows.to_list()]
 
     async def find(self, record: str, ids: Collection[str]) -> Mapping[str, Document]:
         """See `DocumentStore.find`: by ``_id``; the record only has to agree."""
         if not ids:
             return {}
         rows = self._documents.find({"_id": {"$in": list(ids)}, "record": {"$eq": record}}, batch_size=len(ids) + 1)
-        return {row["_id"]: _document(row) for row in await rows.to_list()}
+        return {row["_id"]: document_of(row) for row in await rows.to_list()}
 
     async def contents(self, ids: Collection[str]) -> Mapping[str, str]:
         """See `DocumentStore.contents`."""
@@ -83,7 +79,13 @@ def _row(document: Document) -> Row:
     }
 
 
-def _document(row: Row) -> Document:
+def link_of(row: Mapping[str, Any]) -> Link:
+    """Return a document's link as a row tells it."""
+    return Link(row["_id"], row["created"], tuple(row["replaces"]), row["masked"])
+
+
+def document_of(row: Mapping[str, Any]) -> Document:
+    """Return the document of a row."""
     return Document(
         id=row["_id"],
         record=row["record"],

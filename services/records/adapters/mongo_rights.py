@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from bson.binary import Binary
 from pymongo import ASCENDING, DESCENDING
@@ -27,12 +28,12 @@ class MongoRights:
         """See `RightStore.find`: by ``_id``."""
         ids = [f"{record}/{professional}" for professional in professionals]
         rows = self._rights.find({"_id": {"$in": ids}}, batch_size=len(ids) + 1)
-        return {row["professional"]: _right(row) for row in await rows.to_list()}
+        return {row["professional"]: right_of(row) for row in await rows.to_list()}
 
     async def of_record(self, record: str) -> Sequence[Right]:
         """See `RightStore.of_record`."""
         rows = self._rights.find({"record": {"$eq": record}}).sort([("since", DESCENDING), ("_id", ASCENDING)])
-        return [_right(row) for row in await rows.to_list()]
+        return [right_of(row) for row in await rows.to_list()]
 
     def save(self, right: Right, unit: Unit, *, read: Right | None) -> None:
         """See `RightStore.save`."""
@@ -53,7 +54,8 @@ def _row(right: Right) -> Document:
     }
 
 
-def _right(row: Document) -> Right:
+def right_of(row: Mapping[str, Any]) -> Right:
+    """Return the right of a row."""
     return Right(
         record=row["record"],
         professional=row["professional"],

@@ -6,6 +6,7 @@ Each change is one transaction: what is changed, guarded by what was read, and i
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeAlias
 
 import orjson
@@ -96,7 +97,7 @@ async def mask_document(
     caller: Caller, record: str, unit: Unit, *, document: str, masked: bool, expected: Expected, room: ReadingRoom
 ) -> Shown | Stale | Denied:
     """Mask a document or show it again; what is so already stays as it is (CSP R1111-49)."""
-    visit = await enter(caller, record, room)
+    visit = await enter(caller, record, room, partial(room.glances.one, document=document))
     seen = await look_at(visit, document, Act.GOVERN, room)
     action: Action = "document-masked" if masked else "document-unmasked"
     shown = seen.shown

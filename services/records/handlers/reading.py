@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Final, Literal
 
 from services.records.domain.chain import Link, Status, inherit_mask, statuses
@@ -83,7 +84,7 @@ async def list_documents(caller: Caller, record: str, search: Search, *, room: R
 
     Raise `RefusedError` ``cursor-invalid`` for a place in another list.
     """
-    visit = await enter(caller, record, room)
+    visit = await enter(caller, record, room, partial(room.glances.some, documents=_AT_ONCE))
     rule = visit.rule(Act.READ)
     if not rule.permits:
         await tell(visit, "documents-listed", rule, room)
@@ -98,23 +99,22 @@ async def see_document(
     caller: Caller, record: str, document: str, *, action: Reading, room: ReadingRoom
 ) -> Shown | Denied:
     """Return one document that the caller may know of; `open_content` gives its bytes afterwards."""
-    visit = await enter(caller, record, room)
+    visit = await enter(caller, record, room, partial(room.glances.one, document=document))
     seen = await look_at(visit, document, Act.READ, room)
     await tell(visit, action, seen.rule, room, **seen.named)
     return seen.shown if seen.shown is not None else Denied(seen.rule)
 
 
 async def look_at(visit: Visit, document: str, act: Act, room: ReadingRoom) -> Look:
-    """Return what is decided on one document; nothing is traced here.
+    """Return what is decided on the one document that a visit read; nothing is traced here.
 
-    It is looked for whoever asks, for the trace to say whether its person may read of it. A person who names a
+    It was looked for whoever asks, for the trace to say whether its person may read of it. A person who names a
     document that may not be known of is answered, and traced, as one who names none.
     """
-    links: Sequence[Link] = await room.documents.links(visit.record)
-    found = (await room.documents.find(visit.record, {document})).get(document)
-    if found is None:
+    if not visit.glance.documents:
         return Look(visit.rule(act, NOTHING), None, _named(document))
-    links = [found.link, *links]
+    (found,) = visit.glance.documents
+    links = [found.link, *visit.glance.links]
     (shown,) = await describe([as_inherited(found, inherit_mask(links))], statuses(links), room.vault)
     rule = visit.rule(act, item_of(visit, shown))
     hidden = shown.hidden and not visit.owner
@@ -146,7 +146,7 @@ async def _page(visit: Visit, search: Search, room: ReadingRoom) -> Page:
     """Return a page; one document more than asked for is looked for, to know whether there are more."""
     key, record, reader = room.index_key, visit.record, visit.caller.reader
     after = search.cursor and place_of(search.cursor, key=key, record=record, reader=reader)
-    links, known = await _documents(record, room)
+    links, known = await _documents(visit, room)
     status, masked = statuses(links), inherit_mask(links)
     places = sorted((Place(each.created, each.id) for each in links), reverse=True)
     ids = [p.id for p in places if search.status in (None, status[p.id]) and (not after or p < after)]
@@ -164,12 +164,12 @@ async def _page(visit: Visit, search: Search, room: ReadingRoom) -> Page:
     return Page(page, cursor_of(Place(last.created, last.id), key=key, record=record, reader=reader))
 
 
-async def _documents(record: str, room: ReadingRoom) -> tuple[Sequence[Link], Mapping[str, Document]]:
+async def _documents(visit: Visit, room: ReadingRoom) -> tuple[Sequence[Link], Mapping[str, Document]]:
     """Return the links of all documents of a record, and the documents themselves unless they are many."""
-    some = await room.documents.some(record, _AT_ONCE)
+    some = visit.glance.documents
     if len(some) < _AT_ONCE:
         return [each.link for each in some], {each.id: each for each in some}
-    return await room.documents.links(record), {}
+    return await room.documents.links(visit.record), {}
 
 
 def _visible(visit: Visit, search: Search, documents: Iterable[Shown]) -> list[Shown]:

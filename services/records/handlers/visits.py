@@ -1,14 +1,16 @@
 """Somebody before a record: who it is, how the two stand, and what was decided."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from services.records.domain.account import AccountState
 from services.records.domain.decision import Act, Actor, Item, Nothing, Question, Rule, decide
+from services.records.domain.glance import Glance
 from services.records.domain.rights import Standing, name_of, standing
 from services.records.handlers.tracing import Tracer
-from services.records.ports import AccountStore, ContentStore, DocumentStore, LineStore, RightStore
+from services.records.ports import ContentStore, DocumentStore, GlanceStore, LineStore, RightStore
 from shared.clock import Clock
 from shared.contracts.accesses import AccessV1, Action, ActorV1
 from shared.sealing import Vault
@@ -18,6 +20,10 @@ ME: Final = "me"
 
 _NOBODY: Final = "0" * 32
 """Looked up where no record is known by a name, so that it takes the same work as a known one."""
+
+
+Look: TypeAlias = Callable[[str, str | None], Awaitable[Glance]]
+"""Reads a record for a decision, and the right of a professional."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class Caller:
 class ReadingRoom:
     """The stores and secrets behind reads, and behind what a person decides about them."""
 
-    accounts: AccountStore
+    glances: GlanceStore
     documents: DocumentStore
     contents: ContentStore
     lines: LineStore
@@ -77,6 +83,8 @@ class Visit:
     name: str
     """The caller's opaque name among rights and depositors."""
     standing: Standing
+    glance: Glance
+    """The documents that were read with it."""
 
     def rule(self, act: Act, item: Item | Nothing | None = None, colleague: Standing | None = None) -> Rule:
         """Return the rule that decides."""
@@ -105,11 +113,11 @@ class Visit:
         return AccessV1(actor=actor, software=self.caller.software, **what)
 
 
-async def enter(caller: Caller, record: str, room: ReadingRoom) -> Visit:
-    """Return how a caller and a record stand; whatever is unknown of them, the same is asked."""
+async def enter(caller: Caller, record: str, room: ReadingRoom, look: Look | None = None) -> Visit:
+    """Return how a caller and a record stand, and what else a look sees; whatever is unknown, the same is asked."""
     own = await _own_record(caller, room)
     wanted = own or _NOBODY if record == ME else record
-    return await _visit(caller, wanted, own, room)
+    return await _visit(caller, wanted, own, room, look)
 
 
 async def find(caller: Caller, index: str, room: ReadingRoom) -> Visit:
@@ -130,17 +138,15 @@ async def _own_record(caller: Caller, room: ReadingRoom) -> str | None:
     return (await room.vault.find_subjects({caller.index})).get(caller.index)
 
 
-async def _visit(caller: Caller, record: str, own: str | None, room: ReadingRoom) -> Visit:
+async def _visit(caller: Caller, record: str, own: str | None, room: ReadingRoom, look: Look | None = None) -> Visit:
     name = name_of(room.index_key, caller.number)
-    states = await room.accounts.states({record})
-    right = None
-    if caller.actor is Actor.PROFESSIONAL:
-        right = (await room.rights.find(record, {name})).get(name)
+    glance = await (look or room.glances.some)(record, name if caller.actor is Actor.PROFESSIONAL else None)
     return Visit(
         caller=caller,
         record=record,
-        account=states.get(record),
+        account=glance.account,
         owner=caller.actor is Actor.PATIENT and own == record,
         name=name,
-        standing=standing(right, room.clock.now(), room.valid_for),
+        standing=standing(glance.right, room.clock.now(), room.valid_for),
+        glance=glance,
     )

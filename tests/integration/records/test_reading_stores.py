@@ -16,16 +16,18 @@ from pymongo.asynchronous.database import AsyncDatabase
 from services.records.adapters.mongo_accounts import MongoAccounts
 from services.records.adapters.mongo_contents import MongoContents
 from services.records.adapters.mongo_documents import MongoDocuments
+from services.records.adapters.mongo_glances import MongoGlances
 from services.records.adapters.mongo_rights import MongoRights
 from services.records.adapters.mongo_traces import MongoTraces
 from services.records.domain.account import Account, AccountState, Cause, Registration
 from services.records.domain.documents import Document
+from services.records.domain.glance import Glance
 from services.records.domain.rights import By, Grant, Right
-from services.records.ports import AccountStore, DocumentStore, RightStore, TraceStore
+from services.records.ports import AccountStore, DocumentStore, GlanceStore, RightStore, TraceStore
 from shared.messaging.failures import Failure, classify
 from shared.messaging.unit import Unit
 from shared.mongo import DURABLE, SNAPSHOT
-from tests.fakes.reads import InMemoryDocuments, InMemoryRights, InMemoryTraces
+from tests.fakes.reads import InMemoryDocuments, InMemoryGlances, InMemoryRights, InMemoryTraces
 from tests.fakes.records import InMemoryAccounts
 
 pytestmark = pytest.mark.integration
@@ -134,7 +136,6 @@ async def test_documents_as_they_were_added(documents: DocumentStore, database: 
     assert await documents.known({one.id, uuid4().hex}) == {one.id}
     assert await documents.known(set()) == set()
     assert await documents.links(one.record) == [one.link]
-    assert await documents.some(one.record, 2) == [one]
     assert await documents.find(one.record, {one.id, other.id}) == {one.id: one}
     assert await documents.find(one.record, set()) == {}
 
@@ -163,6 +164,38 @@ async def test_a_mask_is_guarded(documents: DocumentStore, database: Database):
 
     assert classify(raced.value) is Failure.CONFLICT
     assert await documents.find(read.record, {read.id}) == {read.id: masked}
+
+
+async def test_a_record_at_a_glance(kind: str, database: Database):
+    """F38, F48: one look sees the account, the caller's right and the documents of one record, to the last field."""
+    accounts, rights, documents = [await _store(name, kind, database) for name in ("accounts", "rights", "documents")]
+    fakes = kind == "memory"
+    glances: GlanceStore = InMemoryGlances(accounts, rights, documents) if fakes else MongoGlances(database)
+    account, foreign = an_account(), an_account(AccountState.OPPOSED)
+    record, right = account.record, a_right(account.record)
+    one, other = replace(a_document(record, "4a" * 16), masked=True, version=3), a_document(record)
+    await commit(
+        database,
+        lambda unit: accounts.save([account, foreign], unit, read={}),
+        lambda unit: documents.add([one, other, a_document(foreign.record)], unit),
+        partial(rights.save, right, read=None),
+        partial(rights.save, a_right(record), read=None),
+        partial(rights.save, replace(right, record=foreign.record), read=None),
+    )
+    name = right.professional
+
+    assert await glances.some(record, name) == Glance(AccountState.OPEN, right, [], [])
+    assert await glances.some(record, None) == Glance(AccountState.OPEN, None, [], [])
+    assert await glances.some(uuid4().hex, name, documents=9) == Glance(None, None, [], [])
+    all_of_it = await glances.some(record, name, documents=9)
+    assert {each.id: each for each in all_of_it.documents} == {one.id: one, other.id: other}
+    assert len((await glances.some(record, name, documents=1)).documents) == 1
+
+    seen = await glances.one(record, name, document=one.id)
+    assert (seen.account, seen.right, seen.documents) == (AccountState.OPEN, right, [one])
+    assert {each.id: each for each in seen.links} == {one.id: one.link, other.id: other.link}
+    missed = await glances.one(foreign.record, None, document=one.id)
+    assert (missed.account, missed.right, missed.documents) == (AccountState.OPPOSED, None, [])
 
 
 async def test_rights_as_they_were_saved(rights: RightStore, database: Database):

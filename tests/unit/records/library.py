@@ -34,6 +34,7 @@ from tests.fakes.reads import (
     CDA,
     InMemoryContents,
     InMemoryDocuments,
+    InMemoryGlances,
     InMemoryRights,
     InMemoryTraces,
     InMemoryUnclaimed,
@@ -102,7 +103,7 @@ class Library:
         """Build the application."""
         tracer = Tracer(self.traces, self.append, self.vault, self.clock, self.machine)
         self.room = ReadingRoom(
-            accounts=self.accounts,
+            glances=InMemoryGlances(self.accounts, self.rights, self.documents),
             documents=self.documents,
             contents=self,
             lines=self.lines,
