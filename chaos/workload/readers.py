@@ -35,7 +35,7 @@ async def read_on(visitor: Visitor, shelves: Sequence[Shelf], dice: Random, stop
     while not stop.is_set():
         shelf = dice.choice(shelves)
         if shelf.record is None:
-            await _find(visitor, shelf)
+            await find(visitor, shelf)
         elif not shelf.authorised:
             await _authorise(visitor, shelf)
         else:
@@ -68,23 +68,30 @@ _PATHS: Final = {
 
 
 async def read(
-    visitor: Visitor, record: str, action: str, document: str | None = None, *, digest: str | None = None
-) -> httpx.Response | None:
-    """Read something of a record; ``digest`` is what the bytes must have."""
+    visitor: Visitor,
+    record: str,
+    action: str,
+    document: str | None = None,
+    *,
+    digest: str | None = None,
+    final: bool = False,
+) -> None:
+    """Read something of a record; ``digest`` is what the bytes must have; a final list says how documents stand."""
     path = f"/v1/records/{record}" + _PATHS[action].format(document=document)
     asked = {"action": action, "record": record, "document": document, **_who(visitor)}
     with visitor.history.operation(visitor.name, "read", **asked) as operation:
         answer = await visitor.ask(operation, "records", "GET", path)
         if answer is None:
-            return None
+            return
         facts: dict[str, Any] = {"status": answer.status_code}
+        if final and answer.is_success:
+            facts["statuses"] = {each["id"]: each["status"] for each in answer.json()["documents"]}
         if digest is not None and answer.is_success:
             facts["intact"] = sha256(answer.content).hexdigest() == digest
         _end(operation, facts)
-    return answer  # type: ignore[no-any-return]
 
 
-async def _find(visitor: Visitor, shelf: Shelf) -> None:
+async def find(visitor: Visitor, shelf: Shelf) -> None:
     """Find the record; it is there once the registration has come through."""
     person = shelf.patient.person
     with visitor.history.operation(visitor.name, "find", action="record-searched", **_who(visitor)) as operation:
