@@ -56,6 +56,14 @@ class Crew:
         """Return the names of the processes of a kind: ``worker``, ``jobs``, ``api``, ``broker``, ``database``."""
         return [name for name in self.members if kind in name.split(".")]
 
+    def victims(self, kind: str) -> list[str]:
+        """Return those of a kind that run and that nothing is being done to."""
+        return [
+            name
+            for name in self.named(kind)
+            if (member := self.members[name]).pid is not None and not member.killed and name not in self.frozen
+        ]
+
     def start(self, names: Iterable[str]) -> None:
         """Start processes without waiting for them; from the main thread."""
         for name in names:

@@ -103,7 +103,7 @@ async def rigged(
             await link.open()
             exits.push_async_callback(link.close)
         mongo: Database = await exits.enter_async_context(AsyncMongoClient(stack.mongo_url, tz_aware=True))
-        exits.callback(crew.stop, list(own))
+        exits.push_async_callback(asyncio.to_thread, crew.stop, list(own))  # the links serve meanwhile
         crew.start(own)
         async with watched(crew):
             await crew.ready()

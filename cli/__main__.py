@@ -14,8 +14,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("cli.doctor", "Say what is there, what is missing and how to mend it."),
     "parked": ("cli.parked", "List, show, replay or discard what could not be processed."),
     "audit": ("cli.audit", "Verify the log of everything that happened."),
+    "chaos": ("cli.chaos", "Kill, freeze and cut a system of its own, and check that it kept its promise."),
     "bench": ("cli.bench", "Measure, beside the usual way of doing it."),
-    "test": ("cli.test", "Run the tests: unit, contract, integration, e2e."),
+    "test": ("cli.test", "Run the tests: unit, contract, integration, e2e, chaos."),
     "check": ("cli.check", "Everything CI runs: lint, format, types, import rules, tests."),
 }
 

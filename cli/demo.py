@@ -1,16 +1,14 @@
 """`./carnet demo`: the real system, fed by simulated insurers, with books that balance in front of your eyes."""
 
-import asyncio
 import contextlib
 import json
 import os
 import shutil
-import signal
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -23,7 +21,7 @@ from cli.demonstration.stage import CLOCK
 from cli.demonstration.story import Story
 from cli.demonstration.telling import show
 from cli.doors import DEMO
-from cli.interruption import SIGNALS, interruptible
+from cli.interruption import interruptible, run_interruptibly
 from deploy.local.places import StackError, default_home, folder
 from deploy.local.processes import running_processes
 from deploy.local.roles import ALL
@@ -36,8 +34,6 @@ GOOD, WRONG, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
 
 RETRY_DELAYS: Final = "1,2"
 """Seconds before an event that has to wait is tried again: what never comes is set aside within seconds."""
-
-T = TypeVar("T")
 
 app = typer.Typer()
 
@@ -60,7 +56,7 @@ def demo(
     console.print(f"[bold]Carnet[/]: {people:,} synthetic people, {lines:,} reimbursements each, seed {seed}")
     code = INTERRUPTED
     with interruptible(console), _system(console, keep=keep) as system:
-        summary = _run(show(system, Story(people, lines, seed, system.stack.home / "logs"), console))
+        summary = run_interruptibly(show(system, Story(people, lines, seed, system.stack.home / "logs"), console))
         report(summary, console, papers=keep or not exit_)
         if json_file is not None:
             json_file.write_text(json.dumps(summary.as_json(), indent=2) + "\n", encoding="utf-8")
@@ -130,26 +126,6 @@ def _say(text: str, status: Status, console: Console) -> None:
         status.update(text)
     else:
         console.print(text)
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    """Run work to its end; a signal cancels it where it waits, and only then does what signals do here."""
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    with asyncio.Runner() as runner:
-        loop = runner.get_loop()
-        task = loop.create_task(work)
-        for number in SIGNALS:
-            loop.add_signal_handler(number, task.cancel)
-        try:
-            return loop.run_until_complete(task)
-        except asyncio.CancelledError:
-            pass
-        finally:
-            for number, handler in before.items():
-                loop.remove_signal_handler(number)
-                signal.signal(number, handler)
-    signal.raise_signal(signal.SIGINT)
-    raise KeyboardInterrupt
 
 
 def _hands_on(system: System, people: int, seed: int) -> HandsOn:

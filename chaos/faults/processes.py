@@ -7,6 +7,8 @@ from chaos.cast import HEARTBEAT_S
 from chaos.faults import NotNowError
 from chaos.rig import Rig
 
+KINDS = ("worker", "jobs", "api", "broker", "database")
+
 BEYOND_HEARTBEAT_S = 3.0 * HEARTBEAT_S
 """The broker gives a silent process up after two heartbeats without a sign."""
 
@@ -26,7 +28,7 @@ class Kill:
 
     async def inject(self, rig: Rig, dice: Random) -> str:
         """Kill one of its kind."""
-        victim = dice.choice(rig.crew.named(self.kind))
+        victim = _choose(rig, self.kind, dice)
         if not rig.crew.kill(victim):
             raise NotNowError
         self.seen += 1
@@ -52,7 +54,7 @@ class Freeze:
 
     async def inject(self, rig: Rig, dice: Random) -> str:
         """Stop one of its kind."""
-        victim = dice.choice(rig.crew.named(self.kind))
+        victim = _choose(rig, self.kind, dice)
         if not rig.crew.freeze(victim):
             raise NotNowError
         self._frozen.append(victim)
@@ -64,3 +66,9 @@ class Freeze:
             victim = self._frozen.pop()
             self.seen += victim in rig.crew.frozen
             rig.crew.thaw(victim)
+
+
+def _choose(rig: Rig, kind: str, dice: Random) -> str:
+    if not (victims := rig.crew.victims(kind)):
+        raise NotNowError
+    return dice.choice(victims)

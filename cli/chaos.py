@@ -1,0 +1,66 @@
+"""`./carnet chaos`: hurts a running system in every way it knows, and checks what is left: nothing lost or doubled."""
+
+import logging
+import shutil
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from chaos.command import Wanted, course
+from chaos.faults.table import faults as table
+from chaos.schedule import schedule
+from chaos.stack import private_stack
+from cli.interruption import interruptible, run_interruptibly
+from deploy.local.places import default_home, folder
+
+INTERRUPTED = 130
+
+DATA = ("mongodb", "rabbitmq")
+
+app = typer.Typer()
+
+
+@app.command()
+def chaos(
+    *,
+    minutes: Annotated[float, typer.Option(min=0.2, help="How long it is hurt; judging it comes on top.")] = 5.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same faults at the same times.")] = 1,
+    faults: Annotated[str, typer.Option(help="Only these, e.g. `kill,freeze-broker`; all by default.")] = "",
+    workers: Annotated[int, typer.Option(min=1, max=8, help="Workers and standing-by jobs of each service.")] = 2,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the databases of this run too.")] = False,
+) -> None:
+    """Kill, freeze, cut, garble, fill and poison a system of its own while it works; then judge what is left.
+
+    Exit: 0 every promise kept, 1 a violation or a fault that never happened, 2 it did not start, 130 interrupted.
+    """
+    chosen = table(faults)
+    strikes = schedule(seed, {name: fault.lasts for name, fault in chosen.items()}, 60 * minutes)
+    console = Console(highlight=False)
+    home = _home(seed)
+    console.print(
+        f"[bold]Chaos[/]: {len(chosen)} kinds of fault, {len(strikes)} strikes in {minutes:g} min, seed {seed}"
+    )
+    for library in ("aio_pika", "aiormq", "pymongo"):  # that connections are lost is what this is about
+        logging.getLogger(library).setLevel(logging.CRITICAL)
+    code = INTERRUPTED
+    try:
+        with (
+            interruptible(console),
+            console.status("Starting the broker and the database ...") as status,
+            private_stack(home, status.update) as stack,
+        ):
+            code = run_interruptibly(course(stack, Wanted(seed, workers, chosen, strikes), console, status))
+    finally:
+        if not keep:
+            for name in DATA:
+                shutil.rmtree(home / name, ignore_errors=True)
+    console.print(f"[dim]History and logs: {home}[/]", soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def _home(seed: int) -> Path:
+    """Return the folder of this run: they stay side by side."""
+    return folder(default_home() / "chaos" / f"{time.strftime('%Y%m%d-%H%M%S')}-seed{seed}")
