@@ -1,0 +1,179 @@
+"""The checker of chaos runs: a clean run is clean, and each kind of violation is found, with its own name."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chaos.aftermath import Aftermath, End, Sent
+from chaos.checker import judge
+from tests.unit.chaos import made_up as run
+
+Spoil = Callable[[list[dict[str, Any]], Aftermath], object]
+
+
+def violated(spoil: Spoil) -> dict[str, list[str]]:
+    """Return what is found in the made-up run once it is spoiled."""
+    moments, left = run.history(), run.aftermath()
+    spoil(moments, left)
+    return {each.name: each.violations for each in judge(moments, left) if each.violations}
+
+
+def test_a_clean_run_is_clean() -> None:
+    """Nothing is wrong where everything is as it must be, and every check looked at something."""
+    findings = judge(run.history(), run.aftermath())
+    assert {each.name: each.violations for each in findings if each.violations} == {}
+    assert all(each.checked for each in findings)
+
+
+def _second_line(_: object, left: Aftermath) -> None:
+    left.lines["line-2"] = "r1"
+
+
+def _passed_on_twice(_: object, left: Aftermath) -> None:
+    left.sent["/ingest|r2"] = left.sent[run.RECEIVED]
+    left.rows[run.LINES]["/ingest|r2"] = End("ignored", "line-known")
+    left.log["/ingest|r2"] = 1
+
+
+def _stray_entry(_: object, left: Aftermath) -> None:
+    left.log["/records|nobody"] = 1
+
+
+def _stray_row(_: object, left: Aftermath) -> None:
+    left.rows[run.LINES]["/ingest|nobody"] = run.DONE
+
+
+def _nobody_published(moments: list[dict[str, Any]], _: Aftermath) -> None:
+    moments[:] = [moment for moment in moments if moment.get("message") != 1 and moment["n"] != 1]
+
+
+def _unlike(moments: list[dict[str, Any]], _: Aftermath) -> None:
+    next(moment for moment in moments if "statuses" in moment)["statuses"][run.CORRECTED] = "approved"
+
+
+def _spoilt_bytes(moments: list[dict[str, Any]], _: Aftermath) -> None:
+    next(moment for moment in moments if "intact" in moment)["intact"] = False
+
+
+def _counted_twice(_: object, left: Aftermath) -> None:
+    left.summaries["records"]["flows"][run.LINES]["done"] += 1
+
+
+def _put(**changes: Any) -> Spoil:
+    def spoil(_: object, left: Aftermath) -> None:
+        for name, value in changes.items():
+            setattr(left, name, value)
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"),
+    [
+        pytest.param("lost", lambda _, left: left.rows[run.INGEST_LINES].pop(run.LINE), id="not taken in"),
+        pytest.param("lost", lambda _, left: left.rows[run.LINES].pop(run.RECEIVED), id="not handed on"),
+        pytest.param("lost", lambda _, left: left.sent.pop(run.RECEIVED), id="never passed on"),
+        pytest.param("lost", lambda _, left: left.log.pop(run.ACCEPTED), id="not logged"),
+        pytest.param("lost", lambda _, left: left.lines.clear(), id="applied without effect"),
+        pytest.param("lost", lambda _, left: left.documents.pop(run.DOCUMENT), id="document not stored"),
+        pytest.param("doubled", _passed_on_twice, id="passed on twice"),
+        pytest.param("doubled", _second_line, id="two lines of one event"),
+        pytest.param("doubled", _put(sent_twice=["/ingest|r1"]), id="two outbox rows"),
+        pytest.param("doubled", lambda _, left: left.log.update([run.ACCEPTED]), id="two log entries"),
+        pytest.param("unexpected", _stray_entry, id="entry of nothing"),
+        pytest.param("unexpected", _stray_row, id="row of nothing"),
+        pytest.param("unexpected", _nobody_published, id="event of nobody"),
+        pytest.param(
+            "unexpected",
+            lambda _, left: left.rows[run.LINES].update({run.RECEIVED: End("ignored", "account-not-open")}),
+            id="another end",
+        ),
+        pytest.param("stuck", _put(stuck={"messages in records.all": 3}), id="still queued"),
+        pytest.param(
+            "parked",
+            lambda _, left: left.rows[run.LINES].update({run.RECEIVED: End("parked", "failed")}),
+            id="parked without being a poison",
+        ),
+        pytest.param(
+            "parked", lambda _, left: left.rows[run.INGEST_LINES].pop("message|ff:0"), id="poison that went through"
+        ),
+        pytest.param("order", _put(registered={run.RECORD: 1}), id="an older version won"),
+        pytest.param("order", _put(contacts={run.RECORD: 1}), id="an older contact won"),
+        pytest.param("order", _unlike, id="a corrected document stands"),
+        pytest.param("documents", lambda _, left: left.documents.pop(run.DOCUMENT), id="deposit answered and gone"),
+        pytest.param("documents", _spoilt_bytes, id="other bytes than deposited"),
+        pytest.param("reads", lambda _, left: left.traces.pop(run.READ), id="answered without a trace"),
+        pytest.param("reads", lambda _, left: left.traces.pop(run.UNSEEN), id="denied without a trace"),
+        pytest.param("reads", lambda _, left: left.traces.update([run.READ]), id="two traces of one answer"),
+        pytest.param("reads", _put(traces_unreadable=1), id="a trace that does not open"),
+        pytest.param("log", _put(log_fault="entry 3: it is missing"), id="a log that was changed"),
+        pytest.param("books", _counted_twice, id="a batch counted twice"),
+        pytest.param("books", _put(summaries={}), id="doors that say nothing"),
+    ],
+)
+def test_each_violation_is_found(name: str, spoil: Spoil) -> None:
+    """Each way to break a promise is told under the name of that promise."""
+    assert name in violated(spoil)
+
+
+def _unconfirmed(moments: list[dict[str, Any]], number: int) -> None:
+    next(moment for moment in moments if moment["n"] == number and moment["phase"] == "ok")["phase"] = "info"
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_what_nobody_knows_may_be_there_or_not(arrived: bool) -> None:
+    """A message that was never confirmed is neither lost where it is absent nor unexpected where it is there."""
+
+    def spoil(moments: list[dict[str, Any]], left: Aftermath) -> None:
+        _unconfirmed(moments, 1)
+        if not arrived:
+            flow = left.summaries["ingest"]["flows"][run.INGEST_LINES]
+            del left.rows[run.INGEST_LINES][run.LINE], flow["done"]
+            for key in (run.RECEIVED, run.UPDATED):
+                del left.sent[key], left.log[key], left.rows["audit.all"][key]
+                flow["emitted"]["events"][
+                    {run.RECEIVED: "reimbursement.received.v1"}.get(key, "record.updated.v1")
+                ] -= 1
+            flow["emitted"]["events"] |= {"reimbursement.received.v1": 0, "record.updated.v1": 0}
+            left.rows[run.LINES].clear()
+            left.lines.clear()
+            left.summaries["records"]["flows"][run.LINES]["done"] = 0
+            left.summaries["audit"]["flows"]["audit.all"]["done"] -= 2
+
+    assert violated(spoil) == {}
+
+
+@pytest.mark.parametrize("traced", [True, False])
+def test_a_read_of_unknown_outcome_has_a_trace_or_none(traced: bool) -> None:
+    """Whoever got no answer may have been traced; both are right."""
+
+    def spoil(moments: list[dict[str, Any]], left: Aftermath) -> None:
+        _unconfirmed(moments, 5)
+        if not traced:
+            del left.traces[run.READ]
+
+    assert violated(spoil) == {}
+
+
+def test_a_try_more_is_a_copy_and_no_second_event() -> None:
+    """An insurer that publishes until it is confirmed sends copies: one event, and books that may have one more."""
+
+    def spoil(moments: list[dict[str, Any]], _: Aftermath) -> None:
+        again = {"message": 1, "attempt": 2, "key": "reimbursement.settled.v1", "events": 1}
+        moments += run.operation(9, "insurer.msa", "publish", again, "info", {})
+
+    assert violated(spoil) == {}
+
+
+def test_what_the_rig_poisoned_is_parked() -> None:
+    """What the rig put in to be parked is expected there, and nowhere else."""
+
+    def spoil(moments: list[dict[str, Any]], left: Aftermath) -> None:
+        moments.append(
+            {"t": 9.0, "process": "rig", "op": "poison", "phase": "ok", "queue": run.LINES, "reason": "process-killer"}
+        )
+        left.sent["/ingest|k"] = Sent("events", "reimbursement.received.v1", run.LINE, run.RECORD)
+        left.rows[run.LINES]["/ingest|k"] = End("parked", "process-killer")
+
+    assert "parked" not in violated(spoil)
