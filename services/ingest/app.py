@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import APIRouter
 
@@ -12,12 +13,11 @@ from services.ingest.adapters.mongo_deposits import MongoDeposits
 from services.ingest.adapters.mongo_identities import MongoIdentities
 from services.ingest.adapters.mongo_states import MongoAccountStates
 from services.ingest.adapters.reader_process import ReaderProcess
-from services.ingest.adapters.shared_vault import SharedVault
 from services.ingest.api.bodies import Intray
 from services.ingest.api.deposits import Counter, deposit_doors
 from services.ingest.domain.insurers import parse_insurers
 from services.ingest.handlers.answers import Answers
-from services.ingest.handlers.deposits import Intake
+from services.ingest.handlers.deposits import Candidate, Intake, Outcome, deposit
 from services.ingest.settings import IngestSettings
 from services.ingest.subscribers import own_news, subscriptions
 from shared import terminology
@@ -25,7 +25,7 @@ from shared.http.api import run_api
 from shared.http.gate import Gate
 from shared.http.identity import Kind
 from shared.logging import configure_logging
-from shared.messaging.coalescing import Appends
+from shared.messaging.coalescing import Gathering
 from shared.messaging.runtime import Runtime, open_runtime
 from shared.messaging.vault_rows import VaultRows
 from shared.messaging.worker import run_worker
@@ -76,7 +76,6 @@ async def _counter(runtime: Runtime, settings: IngestSettings) -> AsyncIterator[
     contents = MongoContents(stated(runtime.client["contents" + settings.database_suffix]))
     for prepared in (deposits, accounts, contents):
         await prepared.prepare()
-    appends = Appends(runtime)
     limits = Limits(size=settings.document_bytes, content=settings.file_bytes)
     async with ReaderProcess(
         terms=terminology, production=settings.production, limits=limits, workers=settings.readers
@@ -86,18 +85,19 @@ async def _counter(runtime: Runtime, settings: IngestSettings) -> AsyncIterator[
             contents=contents,
             accounts=accounts,
             reader=reader,
-            vault=SharedVault(runtime.vault),
+            vault=runtime.vault,
             index_key=runtime.index_key,
             clock=runtime.clock,
             combined=settings.confidentiality_combined,
         )
+        gathering = Gathering[Candidate, Outcome](runtime, partial(deposit, intake=intake))
         intray = Intray(largest=settings.document_bytes, together=settings.bodies_bytes, seconds=settings.body_seconds)
         yield Counter(
             intake,
             intray,
-            lambda unit, size: appends.add(unit, size=size),
+            lambda candidate: gathering.add(candidate, size=len(candidate.body)),
             Answers(deposits),
             MongoBacklog(database),
-            coming=appends.coming,
+            coming=gathering.coming,
         )
-        await appends.close()
+        await gathering.close()

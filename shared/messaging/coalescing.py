@@ -1,16 +1,16 @@
-"""Appends that wait at the same time share one transaction: each of many costs a fraction of a commit (rule 10).
+"""What waits at the same time shares one transaction: each of many costs a fraction of a commit (rule 10).
 
-An append decides nothing inside the transaction: it inserts rows of its own and publishes events. What reads before it
-writes commits alone, through `shared.messaging.acts.perform`.
+Nothing is decided inside the transaction: it inserts rows of their own and publishes events. What reads before it
+changes rows that others change commits alone, through `shared.messaging.acts.perform`.
 """
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from pymongo.asynchronous.collection import AsyncCollection
 
@@ -53,19 +53,27 @@ class Insertion:
         await self.collection.insert_many(self.rows, session=session)
 
 
+T = TypeVar("T")
+R = TypeVar("R")
+
+Decide: TypeAlias = Callable[[Sequence[T], Unit], Awaitable[Sequence[R]]]
+"""Decides, outside the transaction, what a unit will do for all of a batch, and returns an answer for each in order."""
+
+
 @dataclass(slots=True, eq=False)
-class _Waiter:
-    unit: Unit
+class _Waiter(Generic[T, R]):
+    item: T
     size: int
-    done: asyncio.Future[None]
+    done: asyncio.Future[R]
 
 
-class Appends:
-    """The appends of one process. Whoever hangs up while a commit runs does not stop it."""
+class Gathering(Generic[T, R]):
+    """What one process decides and commits together. Whoever hangs up while a commit runs does not stop it."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, decide: Decide[T, R]) -> None:
         self._runtime = runtime
-        self._waiting: deque[_Waiter] = deque()
+        self._decide = decide
+        self._waiting: deque[_Waiter[T, R]] = deque()
         self._bytes = 0
         self._committing: asyncio.Task[None] | None = None
         self._coming: dict[object, float] = {}
@@ -73,7 +81,7 @@ class Appends:
 
     @contextmanager
     def coming(self) -> Iterator[None]:
-        """Announce, while the block runs, an append that is being made: a commit waits a moment for it to join.
+        """Announce, while the block runs, an item that is being made: a commit waits a moment for it to join.
 
         Only what this machine does itself is announced, nothing that a caller could draw out.
         """
@@ -85,22 +93,22 @@ class Appends:
             del self._coming[announced]
             self._came.set()
 
-    async def add(self, unit: Unit, *, size: int = 0, patience: float = PATIENCE_S) -> None:
-        """Return once a unit of appends is committed; ``size`` is what it weighs, in bytes.
+    async def add(self, item: T, *, size: int = 0, patience: float = PATIENCE_S) -> R:
+        """Return what was decided once it is committed; ``size`` is what the item weighs, in bytes.
 
-        Raise `OverloadedError` where too much waits, `TimeoutError` after ``patience`` seconds (the unit is dropped
+        Raise `OverloadedError` where too much waits, `TimeoutError` after ``patience`` seconds (the item is dropped
         if its commit has not begun, otherwise it may take effect), `RacedError` where a row was there already, and
-        whatever else the commit ends in.
+        whatever else the decision or the commit ends in.
         """
         if len(self._waiting) >= WAITING or self._bytes + size > max(WAITING_BYTES, size):
             raise OverloadedError
-        waiter = _Waiter(unit, size, asyncio.get_running_loop().create_future())
+        waiter: _Waiter[T, R] = _Waiter(item, size, asyncio.get_running_loop().create_future())
         self._waiting.append(waiter)
         self._bytes += size
         if self._committing is None or self._committing.done():
             self._committing = asyncio.create_task(self._commit_waiting())
         async with asyncio.timeout(patience):
-            await waiter.done
+            return await waiter.done
 
     async def close(self) -> None:
         """Commit what waits."""
@@ -127,9 +135,9 @@ class Appends:
                     self._came.clear()
                     await self._came.wait()
 
-    def _take(self) -> list[_Waiter]:
+    def _take(self) -> list[_Waiter[T, R]]:
         """Take the oldest whose callers still wait: so many, or so many bytes."""
-        batch: list[_Waiter] = []
+        batch: list[_Waiter[T, R]] = []
         size = 0
         while self._waiting and len(batch) < TOGETHER:
             if batch and size + self._waiting[0].size > TOGETHER_BYTES:
@@ -141,24 +149,45 @@ class Appends:
                 size += waiter.size
         return batch
 
-    async def _commit(self, batch: Sequence[_Waiter]) -> None:
+    async def _commit(self, batch: Sequence[_Waiter[T, R]]) -> None:
         """Commit together; where the data of one is at fault, each alone."""
+        items = [waiter.item for waiter in batch]
         try:
-            await perform(self._runtime, partial(_merge, [waiter.unit for waiter in batch]), races=False)
+            answers = await perform(self._runtime, partial(self._decided, items), races=False)
         except Exception as error:  # noqa: BLE001 - the callers are told
             kind = classify(error)
             if len(batch) > 1 and kind in (Failure.DATA, Failure.CONFLICT):
                 for waiter in batch:
                     await self._commit([waiter])
                 return
-            _end(batch, RacedError() if kind is Failure.CONFLICT else error)
+            for each in _still_waiting(batch):
+                each.done.set_exception(RacedError() if kind is Failure.CONFLICT else error)
         else:
-            _end(batch, None)
+            told = dict(zip(batch, answers, strict=True))
+            for each in _still_waiting(batch):
+                each.done.set_result(told[each])
+
+    async def _decided(self, items: Sequence[T], unit: Unit) -> Sequence[R]:
+        answers = await self._decide(items, unit)
+        unit.effects = together(unit.effects)
+        return answers
 
 
-async def _merge(units: Sequence[Unit], merged: Unit) -> None:
+def _still_waiting(batch: Sequence[_Waiter[T, R]]) -> list[_Waiter[T, R]]:
+    return [waiter for waiter in batch if not waiter.done.done()]
+
+
+class Appends(Gathering[Unit, None]):
+    """Units that were decided before, and only append."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        super().__init__(runtime, _merge)
+
+
+async def _merge(units: Sequence[Unit], merged: Unit) -> list[None]:
     merged.emitted += [each for unit in units for each in unit.emitted]
-    merged.effects += together(effect for unit in units for effect in unit.effects)
+    merged.effects += [effect for unit in units for effect in unit.effects]
+    return [None] * len(units)
 
 
 def together(effects: Iterable[Effect]) -> list[Effect]:
@@ -171,13 +200,3 @@ def together(effects: Iterable[Effect]) -> list[Effect]:
         else:
             others.append(effect)
     return [*(Insertion(collection, many) for collection, many in rows.items()), *others]
-
-
-def _end(batch: Sequence[_Waiter], error: Exception | None) -> None:
-    for waiter in batch:
-        if waiter.done.done():
-            continue
-        if error is None:
-            waiter.done.set_result(None)
-        else:
-            waiter.done.set_exception(error)

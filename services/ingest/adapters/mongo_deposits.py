@@ -8,7 +8,6 @@ from functools import partial
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from services.ingest.adapters.together import Together
 from services.ingest.domain.deposits import Deposit, DepositState
 from shared.messaging.coalescing import Insertion
 from shared.messaging.guarded import Change, write_guarded
@@ -21,19 +20,19 @@ class MongoDeposits:
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
         self._deposits = database["deposits"]
-        self._find_together = Together(self._find_many)
 
     async def prepare(self) -> None:
         """Create the collection: made inside a transaction it would block others."""
         await self._deposits.create_index("_id")
 
     async def find(self, documents: Collection[str]) -> Mapping[str, Deposit]:
-        """See `DepositStore.find`: deposits that come at the same time share one find."""
-        return await self._find_together(documents)
+        """See `DepositStore.find`."""
+        return await self._find({"_id": {"$in": list(documents)}}, len(documents))
 
     async def ended(self, documents: Collection[str]) -> Mapping[str, Deposit]:
         """See `DepositStore.ended`: one find, whoever waits."""
-        return await self._find({"_id": {"$in": list(documents)}, "state": {"$ne": DepositState.RECEIVED}})
+        query = {"_id": {"$in": list(documents)}, "state": {"$ne": DepositState.RECEIVED}}
+        return await self._find(query, len(documents))
 
     def save(self, deposits: Sequence[Deposit], unit: Unit, *, read: Mapping[str, Deposit]) -> None:
         """See `DepositStore.save`: new rows are insertions, which a shared commit joins."""
@@ -48,11 +47,8 @@ class MongoDeposits:
         if changes:
             unit.apply(partial(write_guarded, self._deposits, changes))
 
-    async def _find_many(self, documents: Collection[str]) -> Mapping[str, Deposit]:
-        return await self._find({"_id": {"$in": list(documents)}})
-
-    async def _find(self, query: Document) -> Mapping[str, Deposit]:
-        rows = await self._deposits.find(query).to_list()
+    async def _find(self, query: Document, most: int) -> Mapping[str, Deposit]:
+        rows = await self._deposits.find(query, batch_size=most + 1).to_list()
         return {row["_id"]: _deposit(row) for row in rows}
 
 

@@ -5,7 +5,6 @@ from functools import partial
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from services.ingest.adapters.together import Together
 from services.ingest.domain.accounts import Account
 from shared.messaging.guarded import Change, write_guarded
 from shared.messaging.unit import Unit
@@ -17,17 +16,13 @@ class MongoAccountStates:
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
         self._accounts = database["accounts"]
-        self._find_together = Together(self._find_many)
 
     async def prepare(self) -> None:
         """Create the collection: made inside a transaction it would block others."""
         await self._accounts.create_index("_id")
 
     async def find(self, records: Collection[str]) -> Mapping[str, Account]:
-        """See `AccountStore.find`: deposits that come at the same time share one find."""
-        return await self._find_together(records)
-
-    async def _find_many(self, records: Collection[str]) -> Mapping[str, Account]:
+        """See `AccountStore.find`."""
         rows = self._accounts.find({"_id": {"$in": list(records)}}, batch_size=len(records) + 1)
         return {row["_id"]: Account(row["_id"], row["open"], row["version"]) for row in await rows.to_list()}
 

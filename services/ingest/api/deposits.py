@@ -1,7 +1,7 @@
 """``/v1/documents`` and ``/v1/deposits``: a professional's software deposits a document and asks what became of it."""
 
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
@@ -13,7 +13,7 @@ from services.ingest.domain.deposits import Depositor
 from services.ingest.domain.documents.confidentiality import NORMAL, with_hidings
 from services.ingest.domain.documents.ids import depositor_id
 from services.ingest.handlers.answers import Answers
-from services.ingest.handlers.deposits import Candidate, Intake, Outcome, Refused, Taken, deposit, examine
+from services.ingest.handlers.deposits import Candidate, Intake, Outcome, Refused, Taken, examine
 from services.ingest.ports import Backlog
 from shared.errors import RefusedError
 from shared.http.even import EVEN_S, refusing_evenly
@@ -22,15 +22,14 @@ from shared.http.identity import Principal
 from shared.http.problems import Problem
 from shared.messaging.coalescing import OverloadedError
 from shared.messaging.failures import RacedError
-from shared.messaging.unit import Unit
 
 PATIENCE_S: Final = 2.0
 """How long a deposit waits for what records makes of it."""
 
 _TRIES: Final = 5
 
-Commit = Callable[[Unit, int], Awaitable[None]]
-"""Commits a unit of appends that weighs so many bytes: `Appends.add`."""
+Commit = Callable[[Candidate], Awaitable[Outcome]]
+"""Has a deposit decided and committed together with those that wait at the same time: `Gathering.add`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class Counter:
     patience: float = PATIENCE_S
     floor: float = field(default=EVEN_S)
     coming: Callable[[], AbstractContextManager[None]] = nullcontext
-    """Tells whoever commits that a deposit is on its way: `Appends.coming`."""
+    """Tells whoever commits that a deposit is on its way: `Gathering.coming`."""
 
     async def take(self, request: Request, by: Depositor, hidings: list[str]) -> Taken:
         """Return a deposit that stands; raise a problem for one that is refused or cannot be taken now."""
@@ -63,17 +62,10 @@ class Counter:
                 return outcome
 
     async def _decide(self, candidate: Candidate) -> Outcome:
-        """Decide and commit; whoever loses a race decides again on what is there by then."""
+        """Have it decided; whoever loses a race decides again on what is there by then."""
         for _ in range(_TRIES):
-            unit = Unit()
-            with self.coming():
-                outcome = await deposit(candidate, unit, intake=self.intake)
-            try:
-                if unit.effects or unit.emitted:
-                    await self.commit(unit, len(candidate.body))
-            except RacedError:
-                continue
-            return outcome
+            with suppress(RacedError):
+                return await self.commit(candidate)
         raise RacedError
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeAlias
@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import orjson
 
+from services.ingest.domain.accounts import Account
 from services.ingest.domain.deposits import Deposit, Depositor, is_known
 from services.ingest.domain.documents.ids import depositor_id, digest_of, document_id
 from services.ingest.domain.documents.metadata import DocumentEntry, hidden_as_asked, is_hidden_from_the_person
@@ -22,7 +23,7 @@ from shared.errors import RefusedError
 from shared.identity import RecordId, blind_index
 from shared.messaging.traces import actor_of, trace_access
 from shared.messaging.unit import Unit
-from shared.sealing import Key, KeyClass, Vault, aad, seal
+from shared.sealing import Key, KeyClass, Owner, Vault, aad, seal
 
 CONTENT_SCHEMA: Final = "cda.v1"
 """The bytes as deposited."""
@@ -61,8 +62,8 @@ class Candidate:
     body: bytes = field(repr=False)
     entry: DocumentEntry
     by: Depositor
-    record: RecordId | None
-    """None: nobody is known by this INS."""
+    index: str
+    """The blind index of the INS."""
     document: str
     digest: str
     software: str | None = None
@@ -91,55 +92,89 @@ Outcome: TypeAlias = Taken | Refused
 async def examine(
     body: bytes, hidings: Collection[str], by: Depositor, *, intake: Intake, software: str | None = None
 ) -> Candidate:
-    """Read a document and look its person up; raise `RefusedError` for a rule that it breaks (F27, F28, F36)."""
+    """Read a document; raise `RefusedError` for a rule that it breaks (F27, F28, F36)."""
     entry = hidden_as_asked(await intake.reader.read(body), hidings, combined=intake.combined)
-    index = blind_index(intake.index_key, entry.patient)
     return Candidate(
         body=body,
         entry=entry,
         by=by,
-        record=(await intake.vault.find_subjects({index})).get(index),
+        index=blind_index(intake.index_key, entry.patient),
         document=document_id(intake.index_key, entry.unique_id),
         digest=digest_of(intake.index_key, entry),
         software=software,
     )
 
 
-async def deposit(candidate: Candidate, unit: Unit, *, intake: Intake) -> Outcome:
-    """Write down the deposit of a document, its sealed bytes, the news of it and its trace (F25, F26).
+async def deposit(candidates: Sequence[Candidate], unit: Unit, *, intake: Intake) -> list[Outcome]:
+    """Write down the deposits of documents, their sealed bytes, the news of them and their traces (F25, F26).
 
-    A deposit that stands already is answered and nothing is written; one that is refused is traced.
+    A deposit that stands already, or is made by a former one of these, is answered and nothing is written; one that is
+    refused is traced.
     """
     now = _moment(intake.clock)
-    record = candidate.record or NOBODY
-    owner = (record, KeyClass.CONTENT)
+    subjects = await intake.vault.find_subjects({each.index for each in candidates})
+    accounts, found = await _look_up(candidates, subjects, intake)
+    standing, outcomes, fresh = dict(found), list[Outcome](), list[tuple[Candidate, Deposit]]()
+    for each in candidates:
+        record = subjects.get(each.index)
+        outcome = _decided(each, standing.get(each.document), accounts.get(record or NOBODY), intake, now)
+        if isinstance(outcome, Refused):
+            unit.emit(await _trace(each, record, intake, now, denied=outcome.code))
+        elif not outcome.again:
+            standing[each.document] = outcome.deposit
+            fresh.append((each, outcome.deposit))
+        outcomes.append(outcome)
+    intake.deposits.save([made for _, made in fresh], unit, read=found)
+    await _keep(fresh, unit, intake)
+    return outcomes
+
+
+async def _look_up(
+    candidates: Sequence[Candidate], subjects: Mapping[str, RecordId], intake: Intake
+) -> tuple[Mapping[str, Account], Mapping[str, Deposit]]:
+    """Return what is known of the records and of the documents; who is unknown takes the same work."""
+    records = {subjects.get(each.index, NOBODY) for each in candidates}
     accounts, found, _ = await asyncio.gather(
-        intake.accounts.find({record}),
-        intake.deposits.find({candidate.document}),
-        intake.vault.find_keys({owner, (record, KeyClass.AUDIT)}),  # for the vault to have them at hand
+        intake.accounts.find(records),
+        intake.deposits.find({each.document for each in candidates}),
+        intake.vault.find_keys(_owners(records)),  # for the vault to have them at hand
     )
-    known = found.get(candidate.document)
+    return accounts, found
+
+
+def _decided(
+    candidate: Candidate, known: Deposit | None, account: Account | None, intake: Intake, now: datetime
+) -> Outcome:
     try:
-        again = is_known(known, accounts.get(record), candidate.digest)
+        again = is_known(known, account, candidate.digest)
     except RefusedError as refusal:
-        unit.emit(await _trace(candidate, intake, now, denied=refusal.code))
         return Refused(refusal.code, refusal.field)
     if known is not None and again:
         return Taken(known, again=True)
-    key = (await intake.vault.ensure_keys({owner}))[owner]
+    assert account is not None  # noqa: S101 - otherwise it was refused
     made = Deposit(
         document=candidate.document,
         content=uuid4().hex,
-        record=record,
+        record=account.record,
         depositor=depositor_id(intake.index_key, candidate.by.national_id),
         digest=candidate.digest,
         received=now,
     )
-    intake.contents.add(made.content, record, await _sealed(candidate.body, made, key), unit)
-    intake.deposits.save([made], unit, read=found)
-    unit.emit(_received(candidate, made, key, intake))
-    unit.emit(await _trace(candidate, intake, now))
     return Taken(made, again=False)
+
+
+async def _keep(fresh: Sequence[tuple[Candidate, Deposit]], unit: Unit, intake: Intake) -> None:
+    """Write down the bytes, the news and the traces of deposits that are made now."""
+    keys = await intake.vault.ensure_keys(_owners({made.record for _, made in fresh}))
+    for candidate, made in fresh:
+        key = keys[made.record, KeyClass.CONTENT]
+        intake.contents.add(made.content, made.record, await _sealed(candidate.body, made, key), unit)
+        unit.emit(_received(candidate, made, key, intake))
+        unit.emit(await _trace(candidate, made.record, intake, made.received))
+
+
+def _owners(records: Collection[str]) -> set[Owner]:
+    return {(record, name) for record in records for name in (KeyClass.CONTENT, KeyClass.AUDIT)}
 
 
 async def _sealed(body: bytes, made: Deposit, key: Key) -> bytes:
@@ -166,13 +201,15 @@ def _received(candidate: Candidate, made: Deposit, key: Key, intake: Intake) -> 
     return DocumentReceivedV1.new(source=SOURCE, time=made.received, subject=made.record, data=data)
 
 
-async def _trace(candidate: Candidate, intake: Intake, now: datetime, *, denied: str | None = None) -> AccessTracedV1:
+async def _trace(
+    candidate: Candidate, record: str | None, intake: Intake, now: datetime, *, denied: str | None = None
+) -> AccessTracedV1:
     named = [candidate.document]
     hidden = named if is_hidden_from_the_person(candidate.entry) else []
     access = AccessV1(actor=actor_of(candidate.by), documents=named, hidden=hidden, software=candidate.software)
     return await trace_access(
         access,
-        record=candidate.record,
+        record=record,
         action="document-deposited",
         outcome="denied" if denied else "permitted",
         rule=denied or "open-record",

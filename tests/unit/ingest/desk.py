@@ -11,11 +11,11 @@ from services.ingest.api.bodies import Intray
 from services.ingest.api.deposits import Counter, deposit_doors
 from services.ingest.domain.deposits import Deposit, DepositState, end
 from services.ingest.handlers.answers import Answers
+from services.ingest.handlers.deposits import Candidate, Outcome
 from shared.http import problems
 from shared.http.identity import Kind, Principal
 from shared.http.limits import BodyLimit
 from shared.http.problems import Problem
-from shared.messaging.unit import Unit
 from tests.fakes.documents import cda
 from tests.fakes.ingest import NOON
 from tests.unit.ingest.intake import CLINIC, MAUD, PAUL, Ward
@@ -59,17 +59,18 @@ class Desk:
         self.app.include_router(deposit_doors(self.counter, depositor=caller))
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://ingest")
 
-    async def commit(self, unit: Unit, size: int) -> None:
-        """Commit, and let records answer."""
+    async def commit(self, candidate: Candidate) -> Outcome:
+        """Decide and commit, and let records answer."""
         if self.fault is not None:
             raise self.fault
-        self.sizes.append(size)
-        await self.ward.commit(unit)
+        self.sizes.append(len(candidate.body))
+        (outcome,) = await self.ward.commit([candidate])
         for event in self.ward.received:
             known = self.ward.deposits.rows[event.data.document_id]
             if self.records is not None and known.state is DepositState.RECEIVED:
                 reason = None if self.records == "stored" else self.records
                 self.ward.deposits.rows[known.document] = end(known, NOON + timedelta(seconds=1), reason)
+        return outcome
 
     async def is_full(self) -> bool:
         """See `Backlog.is_full`."""

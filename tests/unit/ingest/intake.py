@@ -10,7 +10,7 @@ from services.ingest.domain.accounts import Account
 from services.ingest.domain.deposits import Deposit, Depositor
 from services.ingest.domain.documents.entry import entry_of
 from services.ingest.domain.documents.metadata import DocumentEntry
-from services.ingest.handlers.deposits import Intake, Outcome, deposit, examine
+from services.ingest.handlers.deposits import Candidate, Intake, Outcome, deposit, examine
 from shared import terminology
 from shared.contracts.accesses import SCHEMA, AccessTracedV1, AccessV1
 from shared.contracts.event import Event
@@ -88,21 +88,25 @@ class Ward:
         self.accounts.rows[record] = Account(record, open_, version)
         return record
 
-    async def commit(self, unit: Unit, _size: int = 0) -> None:
-        """Commit what was written down."""
+    async def commit(self, candidates: Sequence[Candidate]) -> list[Outcome]:
+        """Decide and commit."""
+        unit = Unit()
+        outcomes = await deposit(candidates, unit, intake=self.intake)
         if self.races:
             self.races -= 1
             raise RacedError
         await applied(unit)
         self.told += [each.event for each in unit.emitted]
+        return outcomes
 
     async def deposit(self, body: bytes, by: Depositor = MAUD, hidings: Sequence[str] = ()) -> Outcome:
         """Deposit a document."""
-        candidate = await examine(body, hidings, by, intake=self.intake, software="Cabinet 3.1")
-        unit = Unit()
-        outcome = await deposit(candidate, unit, intake=self.intake)
-        await self.commit(unit)
+        (outcome,) = await self.commit([await self.candidate(body, by, hidings)])
         return outcome
+
+    async def candidate(self, body: bytes, by: Depositor = MAUD, hidings: Sequence[str] = ()) -> Candidate:
+        """Have a document read."""
+        return await examine(body, hidings, by, intake=self.intake, software="Cabinet 3.1")
 
     @property
     def received(self) -> list[DocumentReceivedV1]:

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from services.ingest.domain.deposits import DepositState
-from services.ingest.handlers.deposits import Refused, Taken, deposit, examine
+from services.ingest.handlers.deposits import Refused, Taken, deposit
 from services.ingest.handlers.endings import end_deposits
 from shared.contracts.records import (
     DocumentRefusedV1,
@@ -215,11 +215,29 @@ async def test_a_fate_is_written_once(ward: Ward):
 async def test_two_at_once(ward: Ward):
     """Of two first deposits of one document, the second to commit loses its race and sees the first."""
     await ward.person()
-    candidate, unit = await examine(cda(), (), MAUD, intake=ward.intake), Unit()
-    await deposit(candidate, unit, intake=ward.intake)
+    candidate, unit = await ward.candidate(cda()), Unit()
+    await deposit([candidate], unit, intake=ward.intake)
     await ward.deposit(cda())
     with pytest.raises(RacedError):
         await applied(unit)
+
+
+async def test_several_in_one_commit(ward: Ward):
+    """What is decided together is decided as if one came after the other: each is answered for itself (F26)."""
+    record = await ward.person()
+    nobody = cda(id='<id root="1.2.3.8"/>', patient=HEADER["patient"].replace(INS, OTHER_INS))
+    bodies = [cda(), cda(), OTHER_WORDS, cda(id='<id root="1.2.3.9"/>'), nobody]
+
+    first, again, conflict, other, unknown = await ward.commit([await ward.candidate(body) for body in bodies])
+
+    assert isinstance(first, Taken)
+    assert again == Taken(first.deposit, again=True)
+    assert conflict == Refused("document-conflict", "id")
+    assert isinstance(other, Taken)
+    assert unknown == Refused("record-unavailable")
+    assert ward.deposits.rows.keys() == {first.deposit.document, other.deposit.document}
+    assert [event.subject for event in ward.received] == [record, record]
+    assert sorted(trace.data.outcome for trace in ward.traces) == ["denied", "denied", "permitted", "permitted"]
 
 
 async def test_incompatible_hidings(ward: Ward):
