@@ -8,15 +8,22 @@ from typing import Final
 from rich.console import Console
 from rich.status import Status
 
+from chaos.cast import LAUNCHED
 from chaos.faults import Fault
-from chaos.rig import Rig, rigged
+from chaos.rig import HISTORY, Rig, rigged
 from chaos.schedule import Strike
 from chaos.screen import Screen
 from chaos.striking import strike_all
+from chaos.verdict import Verdict, reach_verdict
 from chaos.workload import play
 from deploy.local.stack import Stack
 
 GOOD, WRONG = 0, 1
+
+MUTATED: Final = "chaos.mutated"
+"""The module that starts a role with one rule broken."""
+
+VERDICT: Final = "verdict.json"
 
 LAST_WORDS_S: Final = 120.0
 """How long the workload may take to have its last requests answered by a system that is whole again."""
@@ -30,20 +37,31 @@ class Wanted:
     workers: int
     faults: Mapping[str, Fault]
     strikes: Sequence[Strike]
+    strict: bool = False
+    """Whether what happens only sometimes must have happened."""
+    mutant: str | None = None
+    """The rule of Carnet that is broken in this run."""
 
 
-async def course(stack: Stack, wanted: Wanted, console: Console, status: Status) -> int:
-    """Hurt a system that works, let it heal, judge it, and return the exit code."""
+async def course(stack: Stack, wanted: Wanted, console: Console, status: Status) -> Verdict:
+    """Hurt a system that works, let it heal, and judge it."""
     screen = Screen(console, status)
     screen.phase("starting every process behind links of its own")
-    async with rigged(stack, seed=wanted.seed, workers=wanted.workers) as rig:
+    module = (MUTATED, wanted.mutant) if wanted.mutant else (LAUNCHED,)
+    async with rigged(stack, seed=wanted.seed, workers=wanted.workers, module=module) as rig:
         screen.phase(f"{len(rig.crew.members)} processes are ready; insurers publish, clinics deposit, people read")
-        await _hurt(rig, wanted, screen)
-    return GOOD
+        unanswered = await _hurt(rig, wanted, screen)
+        screen.phase("waiting until nothing moves, and looking at what is left")
+        faults = {name: fault.seen for name, fault in wanted.faults.items()}
+        verdict = await reach_verdict(
+            rig.scene, rig.history, rig.home / HISTORY, faults, strict=wanted.strict, stuck=unanswered
+        )
+    verdict.write(rig.home / VERDICT)
+    return verdict
 
 
-async def _hurt(rig: Rig, wanted: Wanted, screen: Screen) -> None:
-    """Let everybody work while it is hurt, then heal it; raise what ended the workload early."""
+async def _hurt(rig: Rig, wanted: Wanted, screen: Screen) -> dict[str, int]:
+    """Let everybody work while it is hurt, then heal it; return what was never answered, if anything."""
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         playing = tasks.create_task(play(rig.scene, rig.history, stop))
@@ -52,4 +70,6 @@ async def _hurt(rig: Rig, wanted: Wanted, screen: Screen) -> None:
         await rig.whole()
         stop.set()
         screen.phase("the last requests are answered")
-        await asyncio.wait_for(playing, LAST_WORDS_S)
+        done, _ = await asyncio.wait({playing}, timeout=LAST_WORDS_S)
+        playing.cancel()
+    return {} if done else {f"workload that a healthy system did not answer for {LAST_WORDS_S:.0f} s": 1}

@@ -58,16 +58,23 @@ class Verdict:
 
 
 async def reach_verdict(
-    scene: Scene, history: History, path: Path, faults: Mapping[str, int], *, strict: bool
+    scene: Scene,
+    history: History,
+    path: Path,
+    faults: Mapping[str, int],
+    *,
+    strict: bool,
+    stuck: Mapping[str, int] | None = None,
 ) -> Verdict:
     """Wait for quiet, let the patients look once more, read what is left, and judge it.
 
-    ``path`` is the history's file; ``strict``: what happens sometimes must have happened.
+    ``path`` is the history's file; ``strict``: what happens sometimes must have happened; ``stuck``: what was seen
+    not to come to its end before.
     """
     await settle(scene)
     await last_look(scene, history)
     quiet = await settle(scene)
-    left = await look(scene, quiet.summaries, quiet.stuck)
+    left = await look(scene, quiet.summaries, {**quiet.stuck, **(stuck or {})})
     return judged(list(lines(path)), left, faults, scene.logs, strict=strict)
 
 

@@ -9,14 +9,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from chaos.command import Wanted, course
+from chaos.command import GOOD, WRONG, Wanted, course
 from chaos.faults.table import faults as table
 from chaos.schedule import schedule
 from chaos.stack import private_stack
+from chaos.verdict import show
 from cli.interruption import interruptible, run_interruptibly
 from deploy.local.places import default_home, folder
 
 INTERRUPTED = 130
+
+STRICT_MINUTES = 5
+"""From this length on, a run with every fault must have seen fail-overs, adoptions, races and their like."""
 
 DATA = ("mongodb", "rabbitmq")
 
@@ -52,7 +56,10 @@ def chaos(
             console.status("Starting the broker and the database ...") as status,
             private_stack(home, status.update) as stack,
         ):
-            code = run_interruptibly(course(stack, Wanted(seed, workers, chosen, strikes), console, status))
+            wanted = Wanted(seed, workers, chosen, strikes, strict=not faults and minutes >= STRICT_MINUTES)
+            verdict = run_interruptibly(course(stack, wanted, console, status))
+        show(verdict, console)
+        code = GOOD if verdict.good else WRONG
     finally:
         if not keep:
             for name in DATA:

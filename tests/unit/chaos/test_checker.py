@@ -60,6 +60,13 @@ def _counted_twice(_: object, left: Aftermath) -> None:
     left.summaries["records"]["flows"][run.LINES]["done"] += 1
 
 
+def _counted_twice_behind_a_copy(moments: list[dict[str, Any]], left: Aftermath) -> None:
+    """The law alone would take the second count for a copy of which nobody knows."""
+    again = {"message": 1, "attempt": 2, "key": "reimbursement.settled.v1", "events": 1}
+    moments += run.operation(9, "insurer.msa", "publish", again, "info", {})
+    left.summaries["ingest"]["flows"][run.INGEST_LINES]["done"] += 1
+
+
 def _put(**changes: Any) -> Spoil:
     def spoil(_: object, left: Aftermath) -> None:
         for name, value in changes.items():
@@ -109,6 +116,7 @@ def _put(**changes: Any) -> Spoil:
         pytest.param("reads", _put(traces_unreadable=1), id="a trace that does not open"),
         pytest.param("log", _put(log_fault="entry 3: it is missing"), id="a log that was changed"),
         pytest.param("books", _counted_twice, id="a batch counted twice"),
+        pytest.param("books", _counted_twice_behind_a_copy, id="a batch counted twice behind a copy"),
         pytest.param("books", _put(summaries={}), id="doors that say nothing"),
     ],
 )
