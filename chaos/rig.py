@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pymongo import AsyncMongoClient
+from pymongo.errors import PyMongoError
 
 from chaos.cast import (
     BROKER,
@@ -69,6 +70,14 @@ class Rig:
     def links_to(self, server: str) -> list[Link]:
         """Return every process's link to ``broker`` or ``database``."""
         return [link for name, link in self.links.items() if name.endswith(f">{server}")]
+
+    async def parked(self, reason: str) -> int:
+        """Return how many events were set aside for a reason, in every service; 0 while nobody can tell."""
+        found = 0
+        with contextlib.suppress(PyMongoError):
+            for service in SERVICES:
+                found += await self.mongo[service]["inbox"].count_documents({"state": "parked", "reason": reason})
+        return found
 
     async def whole(self, *, seconds: float = 120.0) -> None:
         """Heal the links, thaw the frozen and wait until everybody is ready again."""

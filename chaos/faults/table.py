@@ -5,6 +5,7 @@ from chaos.faults.broker import broker
 from chaos.faults.database import database
 from chaos.faults.machine import ClockJump, DiskFull
 from chaos.faults.network import network
+from chaos.faults.poison import ProcessKiller
 from chaos.faults.processes import KINDS, Freeze, Kill
 from deploy.local.places import StackError
 
@@ -30,6 +31,7 @@ def _all() -> tuple[Fault, ...]:
         *network(),
         *broker(),
         *database(),
+        ProcessKiller(),
         ClockJump(),
         DiskFull(),
     )

@@ -1,0 +1,123 @@
+"""Events that kill whoever takes them up, among good ones: each is set aside, and its neighbours are applied."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count, islice
+from random import Random
+from typing import Any, Final
+from uuid import uuid4
+
+import aio_pika
+import orjson
+
+from chaos.faults import NotNowError
+from chaos.history import Operation
+from chaos.launched import KILLS_READING, kills
+from chaos.rig import Rig
+from chaos.workload.crowd import patients
+from chaos.workload.insurers import Wire
+from shared.messaging.cloudevents import join
+from shared.messaging.topology import INGEST_REIMBURSEMENTS, RECORDS_REIMBURSEMENTS
+from simulator.claims import claims
+from simulator.publications import End, Publication, season_at
+
+KILLER: Final = "process-killer"
+
+_PARKED_BY_INGEST: Final = End(INGEST_REIMBURSEMENTS.queue, "parked", KILLER)
+_PARKED_BY_RECORDS: Final = End(RECORDS_REIMBURSEMENTS.queue, "parked", KILLER)
+_TAKEN_BY_INGEST: Final = End(INGEST_REIMBURSEMENTS.queue, "done")
+
+KINDS: Final[Mapping[str, tuple[str, tuple[End, ...]]]] = {
+    "reading": (KILLS_READING, (_PARKED_BY_INGEST,)),
+    "ingest": (kills("ingest"), (_PARKED_BY_INGEST,)),
+    "records": (kills("records"), (_TAKEN_BY_INGEST, _PARKED_BY_RECORDS)),
+}
+"""By what it kills: the mark in its id, and where it must end."""
+
+NEIGHBOURS: Final = 4
+
+_SETTLED: Final = timedelta(days=2)
+_OTHER_LINES: Final = 7_777
+"""Added to the seed: the workload publishes none of these lines."""
+
+_AGAIN_S: Final = 0.5
+
+
+@dataclass(slots=True)
+class ProcessKiller:
+    """One killer of each kind: of whoever reads its body, of ingest's handler, of records' handler."""
+
+    name: str = "process-killer"
+    lasts: float = 20.0
+    seen: int = 0
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    async def inject(self, rig: Rig, dice: Random) -> str:
+        """Publish them as an insurer, each until the broker confirms it."""
+        number = next(self._numbers)
+        person = patients(rig.scene.seed)[dice.randrange(4)].person
+        season = season_at(datetime.now(UTC))
+        until = season.today - _SETTLED
+        lines = claims(person, rig.scene.seed + _OTHER_LINES + number, 60, until=until)
+        honest = [line for line in lines if not (line.reverses or line.minor_secret)]
+        following = iter([season.settlement(person, line) for line in honest])
+        for kind, (mark, ends) in KINDS.items():
+            # A body that kills whoever reads it takes its neighbours with it: nobody has seen them.
+            good = list(islice(following, 0 if kind == "reading" else NEIGHBOURS))
+            killer = _marked(replace(next(following), ends=ends), mark)
+            good.insert(dice.randint(0, len(good)), killer)
+            await _publish(rig, good, f"{KILLER}-{number}-{kind}")
+            rig.history.record("rig", "poison", "ok", queue=ends[-1].queue, reason=KILLER)
+        return ", ".join(KINDS)
+
+    async def heal(self, rig: Rig) -> None:
+        """Look how many were set aside by now."""
+        self.seen = max(self.seen, await rig.parked(KILLER))
+
+
+def _marked(publication: Publication, mark: str) -> Publication:
+    event = orjson.loads(publication.body)
+    data = event["data"]
+    data["flux"] += mark
+    event["id"] = f"{data['flux']}/{data['line']}"
+    return replace(publication, body=orjson.dumps(event))
+
+
+async def _publish(rig: Rig, publications: list[Publication], name: str) -> None:
+    first = publications[0]
+    body, content_type = join([each.body for each in publications])
+    groups = [{"ends": each.ends, "ids": [orjson.loads(each.body)["id"]]} for each in publications]
+    user = f"insurer.{first.insurer}"
+    message = aio_pika.Message(
+        body,
+        content_type=content_type,
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        message_id=uuid4().hex,
+        type=first.key,
+        user_id=user,
+    )
+    wire = Wire(first.insurer, rig.scene.brokers[first.insurer])
+    facts: dict[str, Any] = {"message": name, "key": first.key, "events": len(publications), "groups": groups}
+    try:
+        for attempt in range(1, 20):
+            with rig.history.operation(user, "publish", attempt=attempt, **facts) as operation:
+                if await _confirmed(wire, message, first.key, operation):
+                    return
+            await asyncio.sleep(_AGAIN_S)
+        raise NotNowError
+    finally:
+        await wire.close()
+
+
+async def _confirmed(wire: Wire, message: aio_pika.Message, key: str, operation: Operation) -> bool:
+    try:
+        await wire.publish(message, key)
+    except (Exception, asyncio.CancelledError) as error:
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise
+        operation.unknown(error=type(error).__name__)
+        return False
+    operation.ok()
+    return True
