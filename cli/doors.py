@@ -30,6 +30,11 @@ class NoDoorError(RuntimeError):
 class DoorError(RuntimeError):
     """A door did not do what it was asked; the text is a sentence for the reader."""
 
+    def __init__(self, sentence: str, status: int | None = None) -> None:
+        super().__init__(sentence)
+        self.status = status
+        """What it answered; None if it did not answer."""
+
 
 def door(name: str) -> str:
     """Return the base address of ``issuer`` or of a service's doors, e.g. ``audit``.
@@ -94,6 +99,29 @@ class MessagingDoors:
                 break
         return found
 
+    async def listed(self, service: str, query: Mapping[str, str]) -> Row:
+        """Return what is held, by cause, each with the handle of exactly these rows."""
+        return await self._ask(service, "POST", "/sets", json=dict(query))
+
+    async def standing(self, service: str, handle: str) -> Row:
+        """Return a set that was seen, and what has become of its rows since."""
+        return await self._ask(service, "GET", f"/sets/{handle}")
+
+    async def set_rows(self, service: str, handle: str, start: int, limit: int) -> list[Row]:
+        """Return rows of a set, as they are now."""
+        page = {"start": str(start), "limit": str(limit)}
+        rows: list[Row] = (await self._ask(service, "GET", f"/sets/{handle}/rows", params=page))["rows"]
+        return rows
+
+    async def on_set(self, service: str, handle: str, kind: str, body: Row, second_token: str | None = None) -> Row:
+        """Replay or discard a part of a set: ``done`` rows of those ``looked`` at, and the ``next`` place if any."""
+        agreed = {"second-operator": f"Bearer {second_token}"} if second_token else {}
+        return await self._ask(service, "POST", f"/sets/{handle}/{kind}", json=body, headers=agreed)
+
+    async def trace(self, service: str, query: Mapping[str, str]) -> Row:
+        """Return what a service received, published and did because of one event."""
+        return await self._ask(service, "GET", "/trace", params=dict(query))
+
     async def show(self, service: str, key: str) -> Row:
         """Return one row with its history; the service leaves a trace that it was looked at."""
         return await self._ask(service, "POST", "/show", json={"keys": [key]})
@@ -126,7 +154,8 @@ class MessagingDoors:
         if answer.is_success:
             content: Row = answer.json()
             return content
-        raise DoorError(f"{service} answered {answer.status_code}{_code(answer)} to {method} {url}.")
+        sentence = f"{service} answered {answer.status_code}{_code(answer)} to {method} {url}."
+        raise DoorError(sentence, answer.status_code)
 
 
 def _parts(keys: Sequence[str]) -> list[list[str]]:

@@ -1,64 +1,62 @@
-"""`./carnet parked`: what is held and why, replayed or discarded exactly as it was listed."""
+"""`./carnet parked`: what is held and why, replayed or discarded exactly as it was seen."""
 
-import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Final, NoReturn, TypeVar
+from typing import Annotated, Final, NoReturn
 
 import typer
+from rich.console import Console
+from rich.text import Text
 
+from cli.acting import Acting, discard_set, replay_set
 from cli.books import HELD
-from cli.doors import SERVICES, DoorError, MessagingDoors, NoDoorError, Row, door
-from cli.held import described, details, groups
-from cli.tokens import SECOND, OperatorAuth, operator_token
+from cli.choosing import (
+    DONE,
+    HANDLE,
+    NOTHING,
+    REFUSED,
+    USAGE,
+    AsJson,
+    Print,
+    Queue,
+    Reason,
+    Service,
+    State,
+    Url,
+    Wanted,
+    all_groups,
+    all_rows,
+    by_service,
+    end,
+    owner_of,
+    set_of,
+    with_doors,
+)
+from cli.doors import DoorError, MessagingDoors, Row
+from cli.held import described, details, set_details
+from cli.tokens import SECOND, operator_token
 
-DONE, NOTHING, REFUSED, USAGE = range(4)
-"""Exit codes."""
-
-MOST: Final = 100_000
-"""Rows that one command looks at."""
-
-T = TypeVar("T")
+_SHOWN: Final = 20
+"""Rows of a set that are shown."""
 
 app = typer.Typer(
-    no_args_is_help=True,
     help="Events that could not take effect yet: list, show, replay, discard.\n\n"
     "Exit: 0 done, 1 nothing of that kind is held, 2 a service does not answer or refuses, 3 usage.",
 )
 
-Service = Annotated[str | None, typer.Option(help=f"Only of this service: {', '.join(SERVICES)}.")]
-Queue = Annotated[str | None, typer.Option(help="Only of this queue.")]
-Reason = Annotated[str | None, typer.Option(help="Only for this reason.")]
-State = Annotated[str | None, typer.Option(help="waiting, parked, quarantined; refused or ignored to look at.")]
-Url = Annotated[str | None, typer.Option(help="Address of that service's doors, when they are not this clone's.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
-Keys = Annotated[list[str], typer.Argument(help="Keys as `list --keys` shows them; quote them, they hold a `|`.")]
+What = Annotated[list[str], typer.Argument(help="Names of groups as `list` shows them, or keys of events in quotes.")]
+Because = Annotated[str | None, typer.Option(help="Why, for the log.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which rows a command is about."""
-
-    service: str | None = None
-    queue: str | None = None
-    state: str | None = None
-    reason: str | None = None
-    url: str | None = None
-
-    def addresses(self) -> dict[str, str]:
-        """Return the doors to ask; raise `NoDoorError` when nothing says where they are."""
-        owner = self.service or (self.queue.split(".", maxsplit=1)[0] if self.queue else None)
-        if self.url:
-            return {owner or _end(USAGE, "--url is one service's address: name the --service."): self.url.rstrip("/")}
-        return {name: door(name) for name in SERVICES if owner in (None, name)}
-
-    def queries(self) -> list[dict[str, str]]:
-        """Return the questions to ask: one per state, everything held if none is named."""
-        named = {"queue": self.queue, "reason": self.reason}
-        chosen = {name: value for name, value in named.items() if value is not None}
-        return [{**chosen, "state": state} for state in ([self.state] if self.state else HELD)]
+@app.callback(invoke_without_command=True)
+def parked(context: typer.Context) -> None:
+    """List, show, replay or discard events that are held."""
+    if context.invoked_subcommand is None:
+        list_rows()
 
 
 @app.command("list")
@@ -67,63 +65,94 @@ def list_rows(
     service: Service = None,
     queue: Queue = None,
     reason: Reason = None,
+    fingerprint: Print = None,
     state: State = None,
     url: Url = None,
     keys: Annotated[bool, typer.Option("--keys", help="Write one key per line, nothing else.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List what is held, grouped by service, queue, state and reason."""
-    wanted = Wanted(service, queue, state, reason, url)
-    found = _with_doors(wanted, lambda doors: _rows(doors, wanted))
+    """List what is held, grouped by cause; a group's name stands for exactly the events that were listed."""
+    wanted = Wanted(service, queue, state, reason, fingerprint, url)
     if keys:
-        for _, row in found:
+        for _, row in with_doors(wanted, lambda doors: all_rows(doors, wanted)):
             print(row["key"])
-    elif as_json:
-        print(json.dumps({"groups": groups(found)}, indent=2))
+        return
+    held = state in (None, *HELD)
+    found, silent = with_doors(wanted, lambda doors: all_groups(doors, wanted, held=held))
+    if as_json:
+        print(json.dumps({"groups": found}, indent=2))
     else:
-        print(*described(groups(found), datetime.now(UTC)), sep="\n")
+        _write(described(found, _now(), held=held))
+    for sentence in silent:
+        typer.echo(sentence, err=True)
+    if silent:
+        raise typer.Exit(REFUSED)
 
 
 @app.command()
-def show(key: Annotated[str, typer.Argument(help="A key.")], url: Url = None, as_json: AsJson = False) -> None:
-    """Show one event's row and its history; that you looked is written in the log."""
-    service = _owner(key)
-    row = _with_doors(Wanted(service, url=url), lambda doors: doors.show(service, key))
+def show(
+    what: Annotated[str, typer.Argument(help="A group's name, an event of it as NAME/3, or a key.")],
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a group and what became of it, or one event and its history; a look at one event is written in the log."""
+
+    async def look(doors: MessagingDoors) -> tuple[Row, list[Row] | None]:
+        named = HANDLE.fullmatch(what)
+        if named is None:
+            return await doors.show(owner_of(what), what), None
+        handle = f"{named[1]}-{named[2]}"
+        service, told = await set_of(doors, handle)
+        if named[3] is None:
+            return told, await doors.set_rows(service, handle, 0, _SHOWN)
+        rows = await doors.set_rows(service, handle, max(0, int(named[3]) - 1), 1)
+        return await doors.show(service, rows[0]["key"] if rows else end(NOTHING, "It has not so many.")), None
+
+    told, rows = with_doors(Wanted(None if HANDLE.fullmatch(what) else owner_of(what), url=url), look)
     if as_json:
-        print(json.dumps(row, indent=2))
+        print(json.dumps(told if rows is None else {**told, "rows": rows}, indent=2))
     else:
-        print(*details(row), sep="\n")
+        _write(details(told, _now()) if rows is None else set_details(told, rows, _now()))
 
 
 @app.command()
 def replay(
-    keys: Keys = [],  # noqa: B006 - typer reads it, nobody changes it
+    what: What = [],  # noqa: B006 - typer reads it, nobody changes it
     *,
     service: Service = None,
     queue: Queue = None,
     reason: Reason = None,
+    fingerprint: Print = None,
     state: State = None,
-    because: Annotated[str | None, typer.Option(help="Why, for the log.")] = None,
+    because: Because = None,
+    dry_run: DryRun = False,
+    rate: Annotated[float, typer.Option(min=0.1, max=10_000, help="Events a second.")] = 500.0,
+    canary: Annotated[bool | None, typer.Option(help="Try one first; by default on a terminal.")] = None,
+    yes: Yes = False,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Try held events again at once: those named, or all that a filter finds now and no others."""
-    wanted = Wanted(service, queue, state, reason, url)
-    if bool(keys) == any((queue, reason, state)):
-        _end(USAGE, "Name keys, or a filter (--reason, --queue, --state): one of the two.")
+    """Try held events again: groups by name, single ones by key, or all that a filter finds now and no others."""
+    wanted = Wanted(service, queue, state, reason, fingerprint, url)
+    acting = Acting(because, _console(quiet=as_json), rate=rate, dry_run=dry_run, asks=not (yes or as_json))
+    acting.canary = acting.console.is_terminal and not as_json if canary is None else canary
 
-    async def act(doors: MessagingDoors) -> int:
-        chosen = _by_service(keys) if keys else _keys(await _rows(doors, wanted))
-        return sum([await doors.replay(name, part, because) for name, part in chosen.items()])
+    async def act(doors: MessagingDoors, sets: Sequence[tuple[str, Row]], keys: Sequence[str]) -> int:
+        return sum([await replay_set(doors, name, told, acting) for name, told in sets]) + sum(
+            [await doors.replay(name, part, because) for name, part in by_service(keys).items() if not dry_run]
+        )
 
-    _report("replayed", _with_doors(_covering(wanted, keys), act), as_json=as_json)
+    _report("replayed", _on_what(what, wanted, act), acting, as_json=as_json)
 
 
 @app.command()
 def discard(
-    keys: Keys,
+    what: What,
     because: Annotated[str, typer.Option(help="Why, for the log.")],
     second: Annotated[str, typer.Option(help="Who agrees (local stack only).")] = "",
+    *,
+    dry_run: DryRun = False,
+    yes: Yes = False,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
@@ -131,67 +160,58 @@ def discard(
 
     The second one's token comes from CARNET_SECOND_OPERATOR_TOKEN; on the local stack --second NAME stands for it.
     """
+    acting = Acting(because, _console(quiet=as_json), dry_run=dry_run, asks=not (yes or as_json))
 
-    async def act(doors: MessagingDoors) -> int:
-        token = operator_token(second or "second-operator", variable=SECOND)
-        return sum([await doors.discard(name, part, because, token) for name, part in _by_service(keys).items()])
+    async def act(doors: MessagingDoors, sets: Sequence[tuple[str, Row]], keys: Sequence[str]) -> int:
+        token = "" if dry_run else operator_token(second or "second-operator", variable=SECOND)
+        return sum([await discard_set(doors, name, told, token, acting) for name, told in sets]) + sum(
+            [await doors.discard(name, part, because, token) for name, part in by_service(keys).items() if not dry_run]
+        )
 
-    _report("discarded", _with_doors(_covering(Wanted(url=url), keys), act), as_json=as_json)
-
-
-async def _rows(doors: MessagingDoors, wanted: Wanted) -> list[tuple[str, Row]]:
-    return [
-        (service, row)
-        for service in doors.services
-        for query in wanted.queries()
-        for row in await doors.rows(service, query, most=MOST)
-    ]
+    _report("discarded", _on_what(what, Wanted(url=url), act), acting, as_json=as_json)
 
 
-def _keys(rows: Iterable[tuple[str, Row]]) -> dict[str, list[str]]:
-    chosen: dict[str, list[str]] = {}
-    for service, row in rows:
-        chosen.setdefault(service, []).append(row["key"])
-    return chosen
+def _on_what(what: Sequence[str], wanted: Wanted, act: Callable[..., Awaitable[int]]) -> int:
+    """Act on named groups and keys, or on what a filter finds: one of the two."""
+    if bool(what) == bool(wanted.query()):
+        end(USAGE, "Name groups or keys, or a filter (--reason, --queue, --state, --fingerprint): one of the two.")
+    handles = [f"{found[1]}-{found[2]}" for each in what if (found := HANDLE.fullmatch(each)) and not found[3]]
+    keys = [each for each in what if "|" in each]
+    if len(handles) + len(keys) < len(what):
+        end(USAGE, "A group's name looks like 7k3m-9xqd, a key holds a `|`: `./carnet parked` shows them.")
+
+    async def run(doors: MessagingDoors) -> int:
+        if wanted.query():
+            found, silent = await all_groups(doors, wanted, held=True)
+            if silent:
+                raise DoorError(silent[0])
+            sets = [(group["service"], await doors.standing(group["service"], group["handle"])) for group in found]
+        else:
+            sets = [await set_of(doors, handle) for handle in handles]
+        return await act(doors, sets, keys)
+
+    owners = sorted(by_service(keys))
+    only = owners[0] if len(owners) == 1 and not handles else wanted.service
+    return with_doors(Wanted(only, queue=wanted.queue, url=wanted.url), run)
 
 
-def _by_service(keys: Sequence[str]) -> dict[str, list[str]]:
-    chosen: dict[str, list[str]] = {}
-    for key in keys:
-        chosen.setdefault(_owner(key), []).append(key)
-    return chosen
+def _report(done: str, count: int, acting: Acting, *, as_json: bool) -> NoReturn:
+    if as_json:
+        print(json.dumps({done: count}))
+    elif not acting.dry_run:
+        print(f"{count:,} event{'' if count == 1 else 's'} {done}.")
+    raise typer.Exit(DONE if count or acting.dry_run else NOTHING)
 
 
-def _owner(key: str) -> str:
-    """Return the service of a key, which begins with its queue's name."""
-    owner = key.split(".", maxsplit=1)[0]
-    if owner not in SERVICES or "|" not in key:
-        _end(USAGE, f"{key} is no key: `./carnet parked list --keys` shows them.")
-    return owner
+def _console(*, quiet: bool = False) -> Console:
+    return Console(file=sys.stdout, highlight=False, quiet=quiet)
 
 
-def _covering(wanted: Wanted, keys: Sequence[str]) -> Wanted:
-    """Return what to connect to for keys of one service or of several."""
-    owners = sorted(_by_service(keys))
-    return Wanted(owners[0], url=wanted.url) if len(owners) == 1 else wanted
+def _write(lines: Iterable[Text]) -> None:
+    console = _console()
+    for line in lines:
+        console.print(line, soft_wrap=True)
 
 
-def _with_doors(wanted: Wanted, act: Callable[[MessagingDoors], Awaitable[T]]) -> T:
-    async def run() -> T:
-        async with MessagingDoors.open(wanted.addresses(), OperatorAuth()) as doors:
-            return await act(doors)
-
-    try:
-        return asyncio.run(run())
-    except (DoorError, NoDoorError) as error:
-        _end(REFUSED, str(error))
-
-
-def _report(done: str, count: int, *, as_json: bool) -> NoReturn:
-    print(json.dumps({done: count}) if as_json else f"{count} event{'' if count == 1 else 's'} {done}.")
-    raise typer.Exit(DONE if count else NOTHING)
-
-
-def _end(code: int, sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(code)
+def _now() -> datetime:
+    return datetime.now(UTC)

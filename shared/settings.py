@@ -88,6 +88,13 @@ class ServiceSettings(BaseSettings):
 
     def insurers(self) -> tuple[str, ...]:
         """Return the codes of the insurers that may publish, and so have a feedback queue."""
+        return self._of_insurers("code")
+
+    def insurer_sources(self) -> tuple[str, ...]:
+        """Return the names under which insurers publish."""
+        return self._of_insurers("source")
+
+    def _of_insurers(self, name: str) -> tuple[str, ...]:
         if self.insurers_file is None:
             return ()
-        return tuple(entry["code"] for entry in json.loads(self.insurers_file.read_text("utf-8")))
+        return tuple(entry[name] for entry in json.loads(self.insurers_file.read_text("utf-8")))

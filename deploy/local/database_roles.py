@@ -18,8 +18,8 @@ APPEND: Final[Actions] = (*READ, "insert")
 WRITE: Final[Actions] = (*APPEND, "update", "remove", "createCollection", "createIndex")
 
 _WORKING: Final = (
-    *("inbox", "outbox", "books", "processes", "spent_tokens", "leases", "fences", "keys", "erased"),
-    *("findings", "statements", "stated"),
+    *("inbox", "outbox", "books", "processes", "started", "spent_tokens", "leases", "fences", "keys", "erased"),
+    *("findings", "statements", "stated", "held_sets"),
 )
 """What audit needs beside the log, as every service does."""
 

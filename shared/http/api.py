@@ -12,12 +12,11 @@ from shared.http.gate import Gate, open_gate
 from shared.http.health import dependencies, health_doors
 from shared.http.json_bodies import StrictJson
 from shared.http.limits import BodyLimit
-from shared.http.messaging_doors import messaging_doors
+from shared.http.metrics import metrics_door
+from shared.http.operations import operations, summary_of
 from shared.http.server import serving
-from shared.messaging.books import Books
 from shared.messaging.collector import spare_the_collector
 from shared.messaging.runtime import Runtime
-from shared.messaging.topology import FLOWS
 from shared.roles import told_to_stop
 
 MAX_BODY: Final = 256 * 1024
@@ -43,10 +42,12 @@ async def run_api(
     app.add_middleware(StrictJson)
     app.add_middleware(BodyLimit, max_bytes=max_body)
     problems.install(app)
-    health_doors(app, dependencies(runtime))
+    checks = dependencies(runtime)
+    health_doors(app, checks)
+    metrics_door(app, runtime, checks, summary=summary_of(runtime))
     stop = asyncio.create_task(told_to_stop())  # listens before anybody can see that the service is there
     async with open_gate(runtime) as gate:
-        for router in (_messaging(runtime, gate), *routers(gate)):
+        for router in (*operations(runtime, gate), *routers(gate)):
             app.include_router(router)
         async with serving(app, settings.http_host, settings.http_port), asyncio.TaskGroup() as tasks:
             relay = tasks.create_task(runtime.relay.run())
@@ -55,10 +56,3 @@ async def run_api(
             await stop
             relay.cancel()
     await runtime.relay.drain(_GRACE_S)
-
-
-def _messaging(runtime: Runtime, gate: Gate) -> APIRouter:
-    own = [flow for flow in FLOWS if flow.consumer == runtime.service]
-    return messaging_doors(
-        Books(runtime), own, runtime.publisher.depth, operator=gate.operator, second_operator=gate.second_operator
-    )

@@ -106,9 +106,10 @@ class AmqpPublisher:
         if self._connection is not None:
             await self._connection.close()
 
-    async def is_connected(self) -> bool:
-        """Tell whether the publishing connection is up."""
-        return self._connection is not None and self._connection.connected.is_set()
+    @property
+    def connection(self) -> AbstractRobustConnection | None:
+        """The publishing connection, if there ever was one; whether the broker answers on it is another question."""
+        return self._connection
 
     async def depth(self, queue: str) -> int:
         """Return how many messages wait in a queue, those being processed left out."""

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from shared.http import problems
 from shared.http.health import dependencies, health_doors
+from shared.http.metrics import metrics_door
 from shared.http.server import serving
 from shared.messaging.acts import Perform, perform
 from shared.messaging.collector import spare_the_collector
@@ -133,7 +134,9 @@ def _doors(rota: Rota) -> FastAPI:
     async def working() -> bool:
         return not rota.failing
 
-    health_doors(app, {**dependencies(rota.runtime), "jobs": working})
+    checks = {**dependencies(rota.runtime), "jobs": working}
+    health_doors(app, checks)
+    metrics_door(app, rota.runtime, checks)
     return app
 
 

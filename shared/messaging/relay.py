@@ -45,6 +45,8 @@ class Relay:
         """What is being published, or confirmed and not noted yet."""
         self._confirmed: set[str] = set()
         self._to_mark = asyncio.Event()
+        self.confirmed = self.failed = 0
+        """Messages that the broker confirmed to this process, and tries that it did not."""
 
     def offer(self, rows: Iterable[OutboxRow]) -> None:
         """Take note of rows just committed; never blocks and never fails."""
@@ -116,6 +118,8 @@ class Relay:
             raise
         finally:
             self._flying.difference_update(fresh.keys() - sent)
+        self.confirmed += len(sent)
+        self.failed += len(fresh) - len(sent)
         self._confirmed |= sent
         self._to_mark.set()
         return len(sent)

@@ -1,15 +1,17 @@
 """The commands on held events, against doors that are played by a function."""
 
+import asyncio
 import json
+from collections import Counter
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 from typer.testing import CliRunner
 
-from cli import parked
+from cli import parked, replaying
 from cli.doors import MAX_KEYS, SERVICES
-from cli.held import age, described, groups
+from cli.held import age, described, details, groups
 
 QUEUE = "ingest.reimbursement.settled.v1"
 
@@ -20,21 +22,31 @@ class Doors:
     def __init__(self):
         self.rows = []
         self.asked = []
+        self.silent = set()
+        self.helps = True
+        """Whether what is replayed is applied then."""
 
-    def hold(self, count, *, state="quarantined", reason="ins-unknown"):
+    def hold(self, count, *, state="quarantined", reason="ins-unknown", **more):
         """Add held rows."""
         start = len(self.rows)
         self.rows += [
             {"key": f"{QUEUE}|/insurers/msa|f/{n:06}", "queue": QUEUE, "state": state, "reason": reason, "at": _at(n)}
+            | more
             for n in range(start, start + count)
         ]
 
     def __call__(self, request):
         """Answer a request."""
+        if request.url.host in self.silent:
+            raise httpx.ConnectError("refused")
         path = request.url.path.removeprefix("/ops/messaging")
+        body = json.loads(request.content) if request.content else {}
         if path == "/events":
             return httpx.Response(200, json=self._page(dict(request.url.params), request.url.host))
-        body = json.loads(request.content)
+        if path == "/sets":
+            return httpx.Response(200, json={"groups": self._groups(body, request.url.host), "complete": True})
+        if path.startswith("/sets/"):
+            return self._set(request, path.split("/")[2:], body)
         self.asked.append((request.url.host, path, body, dict(request.headers)))
         if path == "/show":
             return httpx.Response(404, json={"code": "not-found"})
@@ -47,6 +59,43 @@ class Doors:
         limit, after = int(query.pop("limit")), query.pop("after", "")
         rows = [row for row in self.rows if row["key"] > after and query.items() <= row.items()][:limit]
         return {"rows": rows, "next": rows[-1]["key"] if len(rows) == limit else None}
+
+    def _groups(self, query, host):
+        found = {}
+        for row in self.rows if host == "ingest" else []:
+            if query.items() <= row.items():
+                found.setdefault((row["state"], row["reason"]), []).append(row)
+        return [
+            {"handle": handle(reason), "queue": QUEUE, "state": state, "reason": reason, "count": len(rows)}
+            | {"oldest": rows[0]["at"], "newest": rows[-1]["at"], "bars": [len(rows)], "replayed": 0}
+            for (state, reason), rows in found.items()
+        ]
+
+    def _set(self, request, words, body):
+        rows = [row for row in self.rows if handle(row["reason"]) == words[0]]
+        if request.url.host != "ingest" or not rows:
+            return httpx.Response(404, json={"code": "set-unknown"})
+        if words[1:] == ["rows"]:
+            return httpx.Response(200, json={"rows": rows[:20]})
+        if words[1:]:
+            self.asked.append((request.url.host, "/".join(words[1:]), body, dict(request.headers)))
+            part = rows[body["start"] :][: body["limit"]]
+            for row in part:
+                row["end"] = "applied" if self.helps else "failed-again"
+            following = body["start"] + len(part)
+            done = {"done": len(part), "looked": len(part), "next": following if following < len(rows) else None}
+            return httpx.Response(200, json=done)
+        ends = Counter(row.get("end", "untouched") for row in rows)
+        standing = {**ends, "again": {"failed X@y:1": ends["failed-again"]}, "joined": 1}
+        told = {"handle": words[0], "queue": QUEUE, "state": rows[0]["state"], "reason": rows[0]["reason"]}
+        told |= {"count": len(rows), "by": "alice", "seen": _at(0), "standing": standing}
+        return httpx.Response(200, json=told)
+
+
+def handle(reason):
+    """Return the name of the group of a reason."""
+    letters = (reason.replace("-", "") + "00000000")[:8]
+    return f"{letters[:4]}-{letters[4:]}"
 
 
 def _at(n):
@@ -100,26 +149,53 @@ def test_age_in_its_largest_unit():
     ]
 
 
-def test_lines_are_whole_and_aligned():
-    """Nothing is cut off, whatever reads the list; a failure shows its fingerprint, a reason its meaning."""
-    doors = Doors()
-    doors.hold(2)
-    doors.hold(1, state="parked", reason="failed")
-    doors.rows[-1]["fingerprint"] = "KeyError@store:12"
-    found = groups(("ingest", row) for row in doors.rows)
-    assert list(described(found, datetime(2026, 11, 21, 12, tzinfo=UTC))) == [
-        "queue                            state        reason                    count  oldest",
-        f"{QUEUE}  parked       failed KeyError@store:12      1     2 h",
-        f"{QUEUE}  quarantined  ins-unknown                   2     3 h",
-        "",
-        "failed       Processing failed; the fingerprint says where.",
-        "ins-unknown  Nobody is registered under this INS.",
+def test_a_group_tells_its_cause_and_what_to_do():
+    """A group shows its name, count, cause, meaning and whether more is coming, in 80 columns; the largest is first."""
+    now = datetime(2026, 11, 21, 9, 41, tzinfo=UTC)
+    group = {"queue": QUEUE, "state": "parked", "reason": "failed", "fingerprint": "KeyError@store:12", "count": 1204}
+    group |= {"handle": "7k3m-9xqd", "oldest": _at(0), "newest": "2026-11-21T09:40:48+00:00", "replayed": 12}
+    other = {"queue": QUEUE, "state": "waiting", "reason": "person-unknown", "count": 2, "handle": "p4wa-22ft"}
+    other |= {"oldest": _at(0), "newest": _at(1), "bars": [1, 1], "due": "2026-11-21T09:41:07+00:00"}
+    lines = [line.plain for line in described([other, {**group, "bars": [0, 1, 8, 4]}], now)]
+    assert lines[2:7] == [
+        f"7k3m-9xqd  1,204 parked  {QUEUE}",
+        "           failed KeyError@store:12",
+        "           Processing failed; the fingerprint says where.",
+        "            ▁█▄  41 min to 12 s ago  still coming",
+        "           12 came back after a replay",
     ]
+    assert "           tried again by itself, the next one in 7 s" in lines
+    assert any("./carnet parked replay 7k3m-9xqd --dry-run" in line for line in lines)
+    assert lines[0].startswith("1,206 events held, 2 causes")
+    assert max(map(len, lines)) <= 80
+
+
+def test_one_event_tells_its_history():
+    """An event shows its state, cause, age and every act of an operator, with what it was before."""
+    act = {"at": _at(60), "act": "replay", "by": "alice", "reason": "mended", "set": "7k3m-9xqd"}
+    act["was"] = {"state": "parked", "reason": "failed", "fingerprint": "KeyError@store:12", "attempts": 4}
+    row = {"key": f"{QUEUE}|/insurers/msa|f/1", "queue": QUEUE, "state": "parked", "reason": "failed"}
+    row |= {"attempts": 4, "at": _at(0), "history": [act]}
+    text = "\n".join(line.plain for line in details(row, datetime(2026, 11, 21, 9, 41, tzinfo=UTC)))
+    assert "parked, 4 attempts" in text
+    assert "replay of 7k3m-9xqd by alice" in text
+    assert "it was parked: failed KeyError@store:12" in text
+    assert "./carnet trace '/insurers/msa|f/1'" in text
 
 
 def test_list_says_nothing_is_held(doors):
-    """An empty list says so and ends well."""
-    assert run("list") == (0, "Nothing is held.\n")
+    """An empty list says so and ends well, with or without the word."""
+    assert run("list") == run() == (0, "Nothing is held.\n")
+
+
+def test_a_silent_service_hides_nobody(doors):
+    """What the others hold is listed when one service is away; who is away is said, and the exit code tells it."""
+    doors.hold(3)
+    doors.silent.add("records")
+    code, output = run("list")
+    assert code == 2
+    assert "3 quarantined" in output
+    assert "records does not answer" in output
 
 
 def test_list_as_json(doors):
@@ -130,19 +206,92 @@ def test_list_as_json(doors):
     assert (code, group["service"], group["count"]) == (0, "ingest", MAX_KEYS + 7)
 
 
-def test_replay_names_exactly_what_was_listed(doors):
-    """A replay by reason posts the keys that were found, in parts the door accepts, and nothing else."""
+def test_replay_reaches_what_was_listed(doors):
+    """A replay by reason names the set that was just listed, part by part, and nothing else."""
     doors.hold(MAX_KEYS + 7)
     doors.hold(2, state="parked", reason="failed")
-    code, output = run("replay", "--reason", "ins-unknown", "--because", "registered since")
-    assert (code, output) == (0, f"{MAX_KEYS + 7} events replayed.\n")
-    posted = [key for _, path, body, _ in doors.asked if path == "/replay" for key in body["keys"]]
-    assert posted == [row["key"] for row in doors.rows if row["reason"] == "ins-unknown"]
+    code, output = run("replay", "--reason", "ins-unknown", "--because", "registered since", "--rate", "10000")
+    assert (code, output.splitlines()[-1]) == (0, f"{MAX_KEYS + 7} events replayed.")
+    assert [(host, path, body["start"], body["reason"]) for host, path, body, _ in doors.asked] == [
+        ("ingest", "replay", 0, "registered since"),
+        ("ingest", "replay", MAX_KEYS, "registered since"),
+    ]
+    assert f"{MAX_KEYS + 7} applied" in output
+    assert "1 joined since and are left alone" in output
+
+
+def test_replay_by_name(doors):
+    """A group is replayed by its name, typed with or without its dash; JSON waits for nothing."""
+    doors.hold(3)
+    assert run("replay", handle("ins-unknown").replace("-", ""), "--json") == (0, '{"replayed": 3}\n')
+
+
+def test_a_rehearsal_changes_nothing(doors):
+    """--dry-run says how many would be replayed and how many joined since, and posts nothing."""
+    doors.hold(3)
+    code, output = run("replay", handle("ins-unknown"), "--dry-run")
+    assert code == 0
+    assert "Replay 3 events" in output
+    assert "Nothing was done" in output
+    assert not doors.asked
+
+
+def test_one_goes_first(doors):
+    """With a canary one event goes ahead; if it fails again the others are left as they are."""
+    doors.hold(30)
+    doors.helps = False
+    code, output = run("replay", handle("ins-unknown"), "--canary")
+    assert (code, len(doors.asked)) == (0, 1)
+    assert "The first one failed again (failed X@y:1)" in output
+    doors.helps = True
+    assert run("replay", handle("ins-unknown"), "--canary", "--rate", "10000")[0] == 0
+    assert len(doors.asked) == 3
+
+
+async def test_a_rate_is_kept(monkeypatch):
+    """So many events a second: a pause after each part but before the first none."""
+    slept = []
+
+    async def sleep(seconds):
+        slept.append(round(seconds, 1))
+
+    monkeypatch.setattr(replaying, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    pace = replaying.Pace(10, 100.0)
+    for _ in range(4):
+        await pace.wait(pace.step)
+    assert (pace.step, slept) == (2, [0.0, 0.2, 0.4, 0.6])
+
+
+def test_an_unknown_name_says_so(doors):
+    """A name that nothing was listed as ends with a sentence."""
+    assert run("replay", "0000-0000") == (
+        1,
+        "Nothing was listed as 0000-0000 within the last 7 days: `./carnet parked` lists anew.\n",
+    )
 
 
 def test_replay_of_nothing_tells_it_by_its_exit_code(doors):
     """A script sees from the exit code that nothing was held."""
     assert run("replay", "--reason", "nothing") == (1, "0 events replayed.\n")
+
+
+def test_a_group_is_shown_with_what_became_of_it(doors):
+    """A group's page has its cause, who listed it, what became of it and its first events, numbered."""
+    doors.hold(30)
+    code, output = run("show", handle("ins-unknown"))
+    assert code == 0
+    assert "30 as they were" in output
+    assert "1  /insurers/msa|f/000000" in output
+    assert "and 10 more" in output
+
+
+def test_a_group_is_discarded_with_two_tokens(doors):
+    """A group is discarded by its name, with a reason, in the names of two operators."""
+    doors.hold(3)
+    assert run("discard", handle("ins-unknown"), "--because", "sent in error")[0] == 0
+    _, path, body, headers = doors.asked[0]
+    assert (path, body["reason"], headers["second-operator"]) == ("discard", "sent in error", "Bearer second")
 
 
 def test_replay_without_any_choice_is_refused(doors):
