@@ -1,5 +1,7 @@
 """Every fault that a run may choose, by name."""
 
+from typing import Final
+
 from chaos.faults import Fault
 from chaos.faults.broker import broker
 from chaos.faults.database import database
@@ -9,14 +11,30 @@ from chaos.faults.poison import ProcessKiller
 from chaos.faults.processes import KINDS, Freeze, Kill
 from deploy.local.places import StackError
 
+CHEAP: Final = (
+    *(f"kill-{kind}" for kind in KINDS),
+    "freeze-worker",
+    "cut",
+    "corrupt",
+    "requeue",
+    "repeat",
+    "commit-unknown",
+    "commit-failed",
+    "write-concern",
+    "step-down",
+)
+"""``--faults cheap``: what is over soon, and yet hits every part."""
+
 
 def faults(chosen: str = "") -> dict[str, Fault]:
     """Return new faults by name: those that are named, separated by commas, or all.
 
-    A name may be the beginning of several: ``kill`` is every kill. Raise StackError for a name that there is not.
+    A name may be the beginning of several: ``kill`` is every kill; ``cheap`` is what is over soon. Raise StackError for
+    a name that there is not.
     """
     table = {fault.name: fault for fault in _all()}
     wanted = [word for word in chosen.replace(" ", "").split(",") if word] or list(table)
+    wanted = [*(word for word in wanted if word != "cheap"), *(CHEAP if "cheap" in wanted else ())]
     found = {word: [name for name in table if name == word or name.startswith(f"{word}-")] for word in wanted}
     if unknown := [word for word, names in found.items() if not names]:
         raise StackError(f"There is no fault named {', '.join(unknown)}. There are: {', '.join(table)}.")
