@@ -21,6 +21,8 @@ IN_FLIGHT: Final = 2
 _CONFIRM_S: Final = 20.0
 _AGAIN_S: Final = 0.5
 _LOOK_S: Final = 0.05
+_BLIND_PAUSE_S: Final = 0.2
+"""Before each message while nobody knows how far the system is behind."""
 
 
 @dataclass(slots=True)
@@ -135,6 +137,7 @@ async def publish_all(sender: Publisher, messages: Iterator[Message], stop: asyn
                 await asyncio.sleep(_LOOK_S)
             if stop.is_set():
                 break
+            await asyncio.sleep(_BLIND_PAUSE_S if sender.pressure.blind else 0)
             await queues[message.insurer].put(message)
         await asyncio.gather(*(queue.join() for queue in queues.values()))
         for task in working:

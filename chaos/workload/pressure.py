@@ -13,8 +13,8 @@ BEHIND: Final = 60
 """Messages that may be queued or unsent before publishers wait: some seconds of work."""
 
 _LOOK_S: Final = 1.0
-_BLIND_S: Final = 20.0
-"""How long publishers go on without news of the doors."""
+_BLIND_S: Final = 10.0
+"""How long what a door said is believed; without news of all doors publishers go on slowly."""
 
 
 @dataclass(slots=True)
@@ -26,8 +26,10 @@ class Pressure:
     looks: int = 0
     most: int = 0
     """The most messages that ever waited."""
-    free: bool = False
+    free: bool = True
     """Whether more may be published."""
+    blind: bool = True
+    """Whether a door has not answered for some time."""
     _seen: dict[str, float] = field(default_factory=dict)
 
     async def watch(self) -> None:
@@ -45,10 +47,11 @@ class Pressure:
                 self._seen[service] = monotonic()
 
     def _decide(self) -> None:
-        behind = sum(map(_messages, self.summaries.values()))
+        known = [name for name, at in self._seen.items() if monotonic() - at < _BLIND_S]
+        behind = sum(_messages(self.summaries[name]) for name in known)
         self.most = max(self.most, behind)
-        blind = any(monotonic() - self._seen.get(service, 0.0) > _BLIND_S for service in self.doors.services)
-        self.free = behind <= BEHIND and not blind
+        self.free = behind <= BEHIND
+        self.blind = len(known) < len(list(self.doors.services))
 
 
 def _messages(summary: Mapping[str, Any]) -> int:
