@@ -88,7 +88,9 @@ def _marked(publication: Publication, mark: str) -> Publication:
 async def _publish(rig: Rig, publications: list[Publication], name: str) -> None:
     first = publications[0]
     body, content_type = join([each.body for each in publications])
-    groups = [{"ends": each.ends, "ids": [orjson.loads(each.body)["id"]]} for each in publications]
+    groups = [
+        {"ends": [list(end) for end in each.ends], "ids": [orjson.loads(each.body)["id"]]} for each in publications
+    ]
     user = f"insurer.{first.insurer}"
     message = aio_pika.Message(
         body,
