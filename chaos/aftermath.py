@@ -62,5 +62,7 @@ class Aftermath:
     traces_unreadable: int = 0
     summaries: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """What ``/ops/messaging`` says, by service."""
+    adoptions: list[tuple[str, float]] = field(default_factory=list)
+    """When a service's process took over what another had not sent: service, and seconds of the history."""
     stuck: dict[str, int] = field(default_factory=dict)
     """What still moved when patience ended, in words that end a sentence."""

@@ -58,8 +58,10 @@ class History:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Begin a history in a new file; raise `FileExistsError` where there is one."""
-        return cls(path.open("xb", buffering=0), time.monotonic())
+        """Begin a history in a new file, with the time of day; raise `FileExistsError` where there is one."""
+        history = cls(path.open("xb", buffering=0), time.monotonic())
+        history.record("rig", "begin", "info", at=time.time())
+        return history
 
     def record(self, process: str, op: str, phase: Phase, **facts: Any) -> None:
         """Write one moment down; ``facts`` are JSON."""

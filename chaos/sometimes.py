@@ -6,6 +6,7 @@ A run in which nobody ever took over from a dead process says nothing of taking 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -84,6 +85,15 @@ def sometimes(logs: Path, left: Aftermath, moments: Iterable[Mapping[str, Any]],
     unknown = sum(moment["phase"] == "info" and "n" in moment for moment in moments)
     found.append(Sometimes("unknown outcome", "nobody knew whether a request had taken effect", unknown, strict))
     return found
+
+
+def adoptions(logs: Path, began: float) -> list[tuple[str, float]]:
+    """Return when which service's processes took over unsent messages, in seconds since a time of day."""
+    return [
+        (line["service"], datetime.fromisoformat(line["timestamp"]).timestamp() - began)
+        for line in _lines(logs)
+        if line.get("event") == "outbox_adopted"
+    ]
 
 
 def _booked(left: Aftermath, name: str) -> int:

@@ -15,7 +15,7 @@ from chaos.history import History, lines
 from chaos.looking import look
 from chaos.quiescence import settle
 from chaos.scene import Scene
-from chaos.sometimes import Sometimes, sometimes
+from chaos.sometimes import Sometimes, adoptions, sometimes
 from chaos.workload import last_look
 from cli.books import all_books
 
@@ -75,7 +75,9 @@ async def reach_verdict(
     await last_look(scene, history)
     quiet = await settle(scene)
     left = await look(scene, quiet.summaries, {**quiet.stuck, **(stuck or {})})
-    return judged(list(lines(path)), left, faults, scene.logs, strict=strict)
+    moments = list(lines(path))
+    left.adoptions = adoptions(scene.logs, moments[0]["at"])
+    return judged(moments, left, faults, scene.logs, strict=strict)
 
 
 def judged(

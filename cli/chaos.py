@@ -13,11 +13,10 @@ from chaos.command import GOOD, WRONG, Wanted, course
 from chaos.faults.table import faults as table
 from chaos.schedule import schedule
 from chaos.stack import private_stack
-from chaos.verdict import show
+from chaos.trials import BRIEF_MINUTES, broken, mutant_named, try_mutants
+from chaos.verdict import Verdict, show
 from cli.interruption import interruptible, run_interruptibly
 from deploy.local.places import default_home, folder
-
-INTERRUPTED = 130
 
 STRICT_MINUTES = 5
 """From this length on, a run with every fault must have seen fail-overs, adoptions, races and their like."""
@@ -35,39 +34,60 @@ def chaos(
     faults: Annotated[str, typer.Option(help="Only these, e.g. `kill,freeze-broker`; all by default.")] = "",
     workers: Annotated[int, typer.Option(min=1, max=8, help="Workers and standing-by jobs of each service.")] = 2,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the databases of this run too.")] = False,
+    mutant: Annotated[str | None, typer.Option(help="Break one rule of Carnet, which must turn out.")] = None,
+    mutants: Annotated[bool, typer.Option("--mutants", help="Break each rule in a brief run of its own.")] = False,
 ) -> None:
     """Kill, freeze, cut, garble, fill and poison a system of its own while it works; then judge what is left.
 
     Exit: 0 every promise kept, 1 a violation or a fault that never happened, 2 it did not start, 130 interrupted.
     """
+    console = Console(highlight=False)
+    for library in ("aio_pika", "aiormq", "pymongo"):  # that connections are lost is what this is about
+        logging.getLogger(library).setLevel(logging.CRITICAL)
+
+    def run(name: str | None, wanted_faults: str, length: float) -> Verdict:
+        return _run(name, wanted_faults, length, seed=seed, workers=workers, keep=keep, console=console)
+
+    if mutants:
+        raise typer.Exit(GOOD if try_mutants(run, console) else WRONG)
+    if mutant is not None:
+        wanted = mutant_named(mutant)
+        verdict = run(mutant, faults or ",".join(wanted.faults), BRIEF_MINUTES)
+        console.print(f"Rule {wanted.rule} was broken: {wanted.broken}.")
+    else:
+        verdict = run(None, faults, minutes)
+    raise typer.Exit(GOOD if verdict.good else WRONG)
+
+
+def _run(
+    mutant: str | None, faults: str, minutes: float, *, seed: int, workers: int, keep: bool, console: Console
+) -> Verdict:
+    """Run once on a system of its own, and show the verdict."""
     chosen = table(faults)
     strikes = schedule(seed, {name: fault.lasts for name, fault in chosen.items()}, 60 * minutes)
-    console = Console(highlight=False)
-    home = _home(seed)
+    strict = not faults and mutant is None and minutes >= STRICT_MINUTES
+    home = _home(f"seed{seed}" if mutant is None else mutant)
     console.print(
         f"[bold]Chaos[/]: {len(chosen)} kinds of fault, {len(strikes)} strikes in {minutes:g} min, seed {seed}"
     )
-    for library in ("aio_pika", "aiormq", "pymongo"):  # that connections are lost is what this is about
-        logging.getLogger(library).setLevel(logging.CRITICAL)
-    code = INTERRUPTED
     try:
         with (
             interruptible(console),
             console.status("Starting the broker and the database ...") as status,
+            broken(mutant),
             private_stack(home, status.update) as stack,
         ):
-            wanted = Wanted(seed, workers, chosen, strikes, strict=not faults and minutes >= STRICT_MINUTES)
+            wanted = Wanted(seed, workers, chosen, strikes, strict=strict, mutant=mutant)
             verdict = run_interruptibly(course(stack, wanted, console, status))
         show(verdict, console)
-        code = GOOD if verdict.good else WRONG
     finally:
         if not keep:
             for name in DATA:
                 shutil.rmtree(home / name, ignore_errors=True)
     console.print(f"[dim]History and logs: {home}[/]", soft_wrap=True)
-    raise typer.Exit(code)
+    return verdict
 
 
-def _home(seed: int) -> Path:
+def _home(name: str) -> Path:
     """Return the folder of this run: they stay side by side."""
-    return folder(default_home() / "chaos" / f"{time.strftime('%Y%m%d-%H%M%S')}-seed{seed}")
+    return folder(default_home() / "chaos" / f"{time.strftime('%Y%m%d-%H%M%S')}-{name}")

@@ -26,6 +26,7 @@ _PASSED_ON: Final[Mapping[str, str]] = {
 """What ingest publishes for each event of a flow that it took: exactly one."""
 
 _DONE: Final = "done"
+_HELD: Final = ("refused", "quarantined", "parked", "waiting")
 _INSIDE: Final = tuple(flow for flow in FLOWS if flow.exchange not in (UPSTREAM, "upstream.unknown"))
 
 
@@ -133,18 +134,15 @@ def _other_ends(told: Published, left: Aftermath, caused: Mapping[str, list[str]
 def held(told: Published, left: Aftermath, poisons: Counter[Due]) -> Finding:
     """What was refused, set aside or parked is exactly what deserved it."""
     counted = Counter(
-        Due(queue, end)
-        for queue, rows in left.rows.items()
-        for end in rows.values()
-        if end.state in ("refused", "quarantined", "parked", "waiting")
+        Due(queue, end) for queue, rows in left.rows.items() for end in rows.values() if end.state in _HELD
     )
     return finding("parked", "refused and parked: exactly the poisons", counted.total(), _held(told, counted, poisons))
 
 
 def _held(told: Published, counted: Counter[Due], poisons: Counter[Due]) -> Iterator[str]:
-    certain = told.bad + poisons
+    certain = told.bad + poisons + Counter(due for dues in told.due.values() for due in dues)
     for due in certain.keys() | counted.keys() | told.maybe_bad.keys():
-        if due.end.state in ("duplicate", "ignored", _DONE):
+        if due.end.state not in _HELD:
             continue
         least, most = certain[due], certain[due] + told.maybe_bad[due]
         if not least <= counted[due] <= most:

@@ -8,7 +8,7 @@ from chaos.checker.events import doubled, held, lost, unexpected
 from chaos.checker.finding import Finding
 from chaos.checker.ledger import poisons, published
 from chaos.checker.reads import reads
-from chaos.checker.state import books, documents, log, order, stuck
+from chaos.checker.state import adoption, books, documents, log, order, stuck
 from chaos.history import operations
 
 
@@ -25,6 +25,7 @@ def judge(moments: Sequence[dict[str, Any]], left: Aftermath) -> list[Finding]:
         order(done, left),
         documents(done, left),
         reads(done, left),
+        adoption(moments, left),
         log(left),
         books(told, left),
     ]

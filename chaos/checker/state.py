@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from chaos.aftermath import Aftermath
 from chaos.checker.finding import Finding, finding
@@ -13,6 +14,26 @@ from shared.messaging.topology import FLOWS, UPSTREAM
 _UPSTREAM = {flow.queue: flow.key for flow in FLOWS if flow.exchange in (UPSTREAM, "upstream.unknown")}
 _COUNTED = ("done", "ignored", "refused")
 """Ends that the books count, and that the inbox still shows."""
+
+
+SILENCING: Final = (
+    "kill",
+    "freeze",
+    "cut",
+    "refuse",
+    "stall",
+    "half-open",
+    "corrupt",
+    "step-down",
+    "disk-full",
+    "overtake",
+    "wear-out",
+    "process-killer",
+    "queue",
+    "partition",
+    "node",
+)
+"""Faults, by how their names begin, after which a process may have been silent for long."""
 
 
 def order(operations: Iterable[Done], left: Aftermath) -> Finding:
@@ -65,6 +86,26 @@ def log(left: Aftermath) -> Finding:
 def stuck(left: Aftermath) -> Finding:
     """Everything came to its end."""
     return finding("stuck", "everything came to its end", 1, (f"{count} {what}" for what, count in left.stuck.items()))
+
+
+def adoption(moments: Iterable[Mapping[str, Any]], left: Aftermath) -> Finding:
+    """Nobody takes over from a sender that lives: something must have silenced one before (rule 7)."""
+    silenced = [
+        (str(moment["struck"]), moment["t"])
+        for moment in moments
+        if moment["op"] == "fault" and moment["phase"] == "invoke" and moment["name"].startswith(SILENCING)
+    ]
+    silenced += [(moment["name"], moment["t"]) for moment in moments if moment["op"] == "restart"]
+    return finding(
+        "adoption",
+        "unsent messages are taken over from the silent only",
+        len(left.adoptions),
+        (
+            f"{service} took over messages after {at:.0f} s, and nobody had been silenced"
+            for service, at in left.adoptions
+            if not any(before < at for _, before in silenced)
+        ),
+    )
 
 
 def books(told: Published, left: Aftermath) -> Finding:

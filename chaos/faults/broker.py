@@ -98,7 +98,7 @@ class Requeue:
         except _GONE as error:
             await self._go()
             raise NotNowError from error
-        return ", ".join(queues)
+        return f"{BUSIEST} and {len(queues) - 1} more queues"
 
     async def _take(self, channel: AbstractChannel, name: str) -> None:
         async def keep(_: AbstractIncomingMessage) -> None:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from chaos.faults import Fault
+from chaos.faults.aimed import aimed
 from chaos.faults.broker import broker
 from chaos.faults.database import database
 from chaos.faults.machine import ClockJump, DiskFull
@@ -49,6 +50,7 @@ def _all() -> tuple[Fault, ...]:
         *network(),
         *broker(),
         *database(),
+        *aimed(),
         ProcessKiller(),
         ClockJump(),
         DiskFull(),

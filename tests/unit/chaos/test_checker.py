@@ -23,7 +23,7 @@ def test_a_clean_run_is_clean() -> None:
     """Nothing is wrong where everything is as it must be, and every check looked at something."""
     findings = judge(run.history(), run.aftermath())
     assert {each.name: each.violations for each in findings if each.violations} == {}
-    assert all(each.checked for each in findings)
+    assert all(each.checked for each in findings if each.name != "adoption")
 
 
 def _second_line(_: object, left: Aftermath) -> None:
@@ -115,6 +115,7 @@ def _put(**changes: Any) -> Spoil:
         pytest.param("reads", lambda _, left: left.traces.update([run.READ]), id="two traces of one answer"),
         pytest.param("reads", _put(traces_unreadable=1), id="a trace that does not open"),
         pytest.param("log", _put(log_fault="entry 3: it is missing"), id="a log that was changed"),
+        pytest.param("adoption", _put(adoptions=[("records", 12.0)]), id="taken from the living"),
         pytest.param("books", _counted_twice, id="a batch counted twice"),
         pytest.param("books", _counted_twice_behind_a_copy, id="a batch counted twice behind a copy"),
         pytest.param("books", _put(summaries={}), id="doors that say nothing"),
@@ -170,6 +171,16 @@ def test_a_try_more_is_a_copy_and_no_second_event() -> None:
     def spoil(moments: list[dict[str, Any]], _: Aftermath) -> None:
         again = {"message": 1, "attempt": 2, "key": "reimbursement.settled.v1", "events": 1}
         moments += run.operation(9, "insurer.msa", "publish", again, "info", {})
+
+    assert violated(spoil) == {}
+
+
+def test_who_was_killed_may_be_taken_over_from() -> None:
+    """A death before it explains a take-over of unsent messages."""
+
+    def spoil(moments: list[dict[str, Any]], left: Aftermath) -> None:
+        moments.append({"t": 3.0, "process": "rig", "op": "restart", "phase": "info", "name": "records.worker.1"})
+        left.adoptions = [("records", 40.0)]
 
     assert violated(spoil) == {}
 

@@ -39,4 +39,4 @@ def test_a_line_cut_off_is_left_out(tmp_path: Path) -> None:
     history.close()
     with path.open("ab") as file:
         file.write(b'{"t": 1, "proc')
-    assert [each["name"] for each in lines(path)] == ["kill-worker"]
+    assert [each["op"] for each in lines(path)] == ["begin", "fault"]
