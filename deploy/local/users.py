@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local.places import CLONE
-from shared.messaging.topology import EXCHANGES, UPSTREAM, feedback_queue
+from shared.messaging.topology import EXCHANGES, FLOWS, UPSTREAM, dead_queue, feedback_queue
 
 INSURERS_FILE = Path(__file__).with_name("insurers.json")
 
@@ -54,14 +54,18 @@ def exactly(names: Collection[str]) -> str:
 
 
 def service_user(service: str) -> BrokerUser:
-    """Give the rights of a service: publish its own types, take from its own queues, declare nothing."""
+    """Give the rights of a service: publish its own types, take from its own queues, declare nothing.
+
+    What the broker gave up delivering to a flow is the service's as well: its worker takes it up again, one by one.
+    """
     document = json.loads((CLONE / "services" / service / "asyncapi.json").read_text(encoding="utf-8"))
     channels: dict[str, dict[str, list[str]]] = {"send": {}, "receive": {}}
     for operation in document["operations"].values():
         name = operation["channel"]["$ref"].rpartition("/")[2]
         channels[operation["action"]][name] = list(document["channels"][name]["messages"])
     topics = {name: exactly(types) for name, types in channels["send"].items() if name in TOPIC_EXCHANGES}
-    return BrokerUser(service, NOTHING, exactly(channels["send"]), exactly(channels["receive"]), topics)
+    queues = [*channels["receive"], *(dead_queue(flow) for flow in FLOWS if flow.queue in channels["receive"])]
+    return BrokerUser(service, NOTHING, exactly(channels["send"]), exactly(queues), topics)
 
 
 def insurers(path: Path = INSURERS_FILE) -> list[dict[str, Any]]:

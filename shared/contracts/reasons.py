@@ -101,6 +101,7 @@ NOT_YET: Final[Mapping[str, str]] = {
     "account-unknown": "The account that the event belongs to has not arrived yet.",
     "notice-unknown": "No such notice of this person was asked for.",
     "failed": "Processing failed; the fingerprint says where.",
+    "process-killer": "Its process ended each time it was taken up; it was set aside without another try.",
 }
 """What waits, and is parked if waiting does not help."""
 

@@ -1,36 +1,49 @@
 """One queue in one process: deliveries are gathered, settled in batches, and acknowledged after the commit."""
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from time import monotonic
 from typing import Final, Generic, Protocol
 
 import structlog
 
-from shared.clock import Clock
+from shared.messaging import settling
 from shared.messaging.cloudevents import MAX_BYTES
 from shared.messaging.delivery import Delivery, Incoming
-from shared.messaging.failures import Failure, classify
-from shared.messaging.reading import read, read_again
-from shared.messaging.rows import RowBody, RowSealer
-from shared.messaging.settling import Settler
-from shared.messaging.store import Held
-from shared.messaging.subscription import E, Subscription
+from shared.messaging.failures import OutageError
+from shared.messaging.reading import read
+from shared.messaging.retries import Retries
+from shared.messaging.subscription import E
+from shared.messaging.suspects import Suspects
 
 PREFETCH: Final = 100
 """Messages a process may hold: enough single ones for a good batch, few enough to leave others some."""
 
-_DUE_EVERY_S: Final = 0.5
+_WAIT_S: Final = 0.5
+"""How long to wait for a message before looking for what is due."""
 
 log = structlog.get_logger()
 
 
-class DueRows(Protocol):
-    """Where what waits is found: the inbox, or one look of several consumers."""
+class Valve(Protocol):
+    """Tells whether the service may take anything new."""
 
-    async def due(self, queue: str, now: datetime, limit: int) -> Sequence[Held]:
-        """See `Inbox.due`."""
+    @property
+    def high(self) -> bool:
+        """Whether too much of it is unsent."""
+
+
+class Tap(Protocol):
+    """Where the messages come from: the broker's side of a consumer."""
+
+    async def give_back(self) -> None:
+        """Stop taking, and return to the queue what is held."""
+
+    async def resume(self) -> None:
+        """Take again."""
 
 
 @dataclass(slots=True)
@@ -44,53 +57,72 @@ class _Batch:
 class Consumer(Generic[E]):
     """The one commit loop of a queue and process (rule 9); messages waiting together share a commit (rule 10)."""
 
-    def __init__(
-        self,
-        subscription: Subscription[E],
-        settler: Settler[E],
-        *,
-        waiting: DueRows,
-        sealer: RowSealer,
-        clock: Clock,
-        secret: bytes,
-    ) -> None:
-        self.subscription = subscription
-        self._settler = settler
-        self._waiting = waiting
-        self._sealer = sealer
-        self._clock = clock
-        self._secret = secret
+    def __init__(self, suspects: Suspects[E], retries: Retries[E], valve: Valve) -> None:
+        self.subscription = suspects.settler.subscription
+        self.taps: Sequence[Tap] = ()
+        self._settler = suspects.settler
+        self._suspects = suspects
+        self._retries = retries
+        self._valve = valve
         self._deliveries: asyncio.Queue[Delivery] = asyncio.Queue()
-        self._next_look = 0.0
+        self._suspected: deque[Delivery] = deque()
+        self._halted: str | None = None
+        self._stopping = False
 
     @property
     def paused(self) -> str | None:
-        """The fingerprint of the systemic failure that holds this flow, if any."""
-        return self._settler.paused
+        """Why nothing is taken at the moment: the fingerprint of a systemic failure, ``outbox-full``, ``outage``."""
+        return self._halted or self._settler.paused
 
     async def offer(self, delivery: Delivery) -> None:
         """Take a message from the broker; the channel's prefetch bounds how many are held."""
         self._deliveries.put_nowait(delivery)
 
+    def stop(self) -> None:
+        """Have `run` return once everything that is held is settled; the broker sends nothing more."""
+        self._stopping = True
+
     async def run(self) -> None:
-        """Settle until cancelled; while a batch is committed, the next one is read."""
-        ahead = asyncio.create_task(self._gather())
+        """Settle until told to stop, or cancelled."""
+        while True:
+            try:
+                await self._consume()
+            except OutageError:
+                await self._sit_out()
+            else:
+                return
+
+    async def _consume(self) -> None:
+        """While a batch is committed, the next one is read; what is suspect is taken with nothing beside it."""
+        ahead: asyncio.Task[_Batch] | None = None
         try:
             while True:
-                batch = await self._top_up(await ahead)
-                ahead = asyncio.create_task(self._gather())
+                batch = await self._top_up(await (ahead or self._gather()))
+                ahead = None
+                await self._hold_back()
+                if not self._suspected:
+                    ahead = asyncio.create_task(self._gather())
                 for start in range(0, len(batch.items), self.subscription.flow.batch):
                     await self._settle(batch.items[start : start + self.subscription.flow.batch])
-                await self._retry_due()
+                if ahead is None:
+                    await self._settle_suspects()
+                if self._stopping:
+                    if not batch.items and not self._suspected and self._deliveries.empty():
+                        return
+                else:
+                    await self._retries.take_up()
         finally:
-            ahead.cancel()
+            if ahead is not None:
+                ahead.cancel()
 
     async def _gather(self) -> _Batch:
         """Wait a little for a message, then take what else has come meanwhile."""
         batch = _Batch()
+        if self._stopping and self._deliveries.empty():
+            return batch
         try:
-            async with asyncio.timeout(_DUE_EVERY_S):
-                self._read(await self._deliveries.get(), batch)
+            async with asyncio.timeout(_WAIT_S):
+                self._take(await self._deliveries.get(), batch)
         except TimeoutError:
             return batch
         return await self._top_up(batch)
@@ -100,17 +132,18 @@ class Consumer(Generic[E]):
         most = self.subscription.flow.batch
         while len(batch.items) < most and batch.size < MAX_BYTES and not self._deliveries.empty():
             await asyncio.sleep(0)  # a large message takes long to parse, and the heartbeat must go on
-            self._read(self._deliveries.get_nowait(), batch)
+            self._take(self._deliveries.get_nowait(), batch)
         return batch
 
-    def _read(self, delivery: Delivery, batch: _Batch) -> None:
-        batch.items += self._open(delivery)
-        batch.size += len(delivery.body)
-
-    def _open(self, delivery: Delivery) -> list[Incoming]:
-        items = read(self.subscription, delivery, self._secret)
+    def _take(self, delivery: Delivery, batch: _Batch) -> None:
+        """Read a message; one that the broker hands over again is not even read beside others."""
+        if delivery.redelivered:
+            self._suspected.append(delivery)
+            return
+        items = read(self.subscription, delivery, self._suspects.secret)
         delivery.pending = len(items)
-        return items
+        batch.items += items
+        batch.size += len(delivery.body)
 
     async def _settle(self, items: Sequence[Incoming]) -> None:
         await self._settler.settle(items)
@@ -122,6 +155,11 @@ class Consumer(Generic[E]):
             if delivery.pending == 0:
                 await self._acknowledge(delivery)
 
+    async def _settle_suspects(self) -> None:
+        while self._suspected:
+            await self._suspects.settle(self._suspected[0])
+            await self._acknowledge(self._suspected.popleft())
+
     async def _acknowledge(self, delivery: Delivery) -> None:
         """An acknowledgement that fails is harmless: the broker delivers again and the inbox knows."""
         try:
@@ -129,24 +167,39 @@ class Consumer(Generic[E]):
         except Exception as error:  # noqa: BLE001 - whatever the library raises on a channel that is gone
             log.info("acknowledgement_lost", queue=self.subscription.flow.queue, error=type(error).__name__)
 
-    async def _retry_due(self) -> None:
-        """Take up waiting events whose time has come."""
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._next_look:
+    async def _hold_back(self) -> None:
+        """Take nothing new while too much is unsent; raise `OutageError` when that lasts."""
+        if not self._valve.high or self._stopping:
             return
-        self._next_look = loop.time() + _DUE_EVERY_S
-        flow = self.subscription.flow
+        began = monotonic()
+        self._halted = "outbox-full"
         try:
-            held = await self._waiting.due(flow.queue, self._clock.now(), flow.batch)
-            items = await self._reopen(held)
-        except Exception as error:
-            if classify(error) is Failure.DATA:
-                raise
-            log.info("waiting_rows_unreadable", queue=flow.queue, error=type(error).__name__)
-            return
-        if items:
-            await self._settle(items)
+            while self._valve.high and not self._stopping:
+                if monotonic() - began > settling.OUTAGE_S:
+                    raise OutageError
+                await asyncio.sleep(_WAIT_S)
+        finally:
+            self._halted = None
 
-    async def _reopen(self, held: Sequence[Held]) -> list[Incoming]:
-        bodies = await self._sealer.unseal([RowBody(row.key, row.body) for row in held]) if held else []
-        return [read_again(self.subscription, row, body, self._secret) for row, body in zip(held, bodies, strict=True)]
+    async def _sit_out(self) -> None:
+        """Give everything back once, ask now and then whether the infrastructure is there, and begin anew (rule 12)."""
+        queue = self.subscription.flow.queue
+        self._halted = "outage"
+        log.error("consumer_given_back", queue=queue)
+        self._suspected.clear()
+        for tap in self.taps:
+            await tap.give_back()
+        while not self._deliveries.empty():
+            self._deliveries.get_nowait()
+        while not self._stopping and (self._valve.high or not await self._answers()):  # noqa: ASYNC110 - a probe
+            await asyncio.sleep(settling.PROBE_EVERY_S)
+        for tap in () if self._stopping else self.taps:
+            await tap.resume()
+        self._halted = None
+        log.info("consumer_resumed", queue=queue)
+
+    async def _answers(self) -> bool:
+        with suppress(Exception):
+            await self._settler.inbox.last(self.subscription.flow.queue)
+            return True
+        return False

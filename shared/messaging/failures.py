@@ -27,6 +27,10 @@ class FencedError(CarnetError):
     """A successor has taken over: this process may not write any more and stops."""
 
 
+class OutageError(CarnetError):
+    """The infrastructure has been away for so long that what is held is given back to the broker (rule 12)."""
+
+
 class Failure(Enum):
     """The kinds of failure; only DATA is ever counted against an event."""
 

@@ -184,6 +184,7 @@ def outbox_document(row: OutboxRow) -> Document:
         "body": row.body,
         "content_type": row.content_type,
         "count": row.count,
+        "size": len(row.body),
         "created": row.created,
         "unsent": True,
     }

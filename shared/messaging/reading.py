@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from shared.errors import RefusedError
-from shared.messaging.cloudevents import SINGLE, split
+from shared.messaging.cloudevents import BATCH, SINGLE, split
 from shared.messaging.delivery import Delivery, Incoming, Refusal
 from shared.messaging.store import Held
 from shared.messaging.subscription import E, Subscription
@@ -27,6 +27,9 @@ _WIRE_TYPE = re.compile(r"[a-z]{1,30}(\.[a-z]{1,30}){1,3}\.v[0-9]{1,3}")
 _UNVERIFIED = "message"
 """Stands in a key where a source stands in others; a source begins with a slash."""
 
+_UNREAD = ":all"
+"""Stands in a key where the event's place stands in others."""
+
 
 def read(subscription: Subscription[E], delivery: Delivery, secret: bytes) -> list[Incoming]:
     """Return every event of a message; one that cannot be read is an `Incoming` with a refusal.
@@ -38,6 +41,23 @@ def read(subscription: Subscription[E], delivery: Delivery, secret: bytes) -> li
     except RefusedError as error:
         return [_refused(subscription, delivery, None, 0, error, secret=secret)]
     return [_read_one(subscription, delivery, document, place, secret) for place, document in enumerate(documents)]
+
+
+def unread(subscription: Subscription[E], delivery: Delivery, secret: bytes) -> Incoming:
+    """Return a message as one thing that nobody looks into, for where reading it ends the process."""
+    item = _unverified(subscription, delivery, None, 0, secret)
+    return replace(item, key=f"{item.key.removesuffix(':0')}{_UNREAD}")
+
+
+def is_unread(held: Held) -> bool:
+    """Tell whether a row holds a whole message as it came."""
+    return held.key.endswith(_UNREAD) and _is_unverified(held.key)
+
+
+def unread_again(held: Held, raw: bytes) -> Delivery:
+    """Return such a message as it was delivered, so that it passes every check that it would have passed then."""
+    kind = BATCH if raw.lstrip()[:1] == b"[" else SINGLE
+    return Delivery(raw, kind, held.wire_type, None, held.user, redelivered=True, acknowledge=_nothing)
 
 
 def read_again(subscription: Subscription[E], held: Held, raw: bytes | RefusedError, secret: bytes) -> Incoming:

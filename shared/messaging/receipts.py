@@ -54,6 +54,11 @@ class Receipts:
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send())
 
+    async def sent(self) -> None:
+        """Return once everything that is finished is acknowledged."""
+        while self._sending is not None and not self._sending.done():
+            await self._sending
+
     async def _send(self) -> None:
         """Acknowledge, one frame after the other; what came meanwhile is next."""
         while self._finished:

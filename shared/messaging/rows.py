@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, Protocol
 from shared.clock import Clock
 from shared.errors import RefusedError
 from shared.messaging.delivery import Incoming, Refusal
+from shared.messaging.starts import KILLER
 from shared.messaging.store import Row
 from shared.messaging.unit import Outcome, State, Unit
 
@@ -86,6 +87,12 @@ class RowMaker:
         outcome = self._in_time(item, Outcome(State.WAITING, "failed"))
         body = (await self.sealer.seal([RowBody(item.key, item.raw)]))[0]
         return replace(self._row(item, outcome, body), fingerprint=fingerprint)
+
+    async def killer(self, item: Incoming, body: bytes | None = None) -> Row:
+        """Return the row of an event that ends every process that takes it up; ``body``: what its row holds of it."""
+        if body is None:
+            body = (await self.sealer.seal([RowBody(item.key, item.raw)]))[0]
+        return self._row(item, Outcome(State.PARKED, KILLER), body)
 
     def _in_time(self, item: Incoming, outcome: Outcome) -> Outcome:
         if outcome.state is State.WAITING and (item.attempts or 0) >= len(self.delays):

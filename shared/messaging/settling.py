@@ -3,16 +3,17 @@
 import asyncio
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
-from typing import Final, Generic
+from time import monotonic
+from typing import Final, Generic, TypeVar
 
 import structlog
 
 from shared.errors import CarnetError
 from shared.messaging.delivery import Incoming
-from shared.messaging.failures import Failure, classify, fingerprint
+from shared.messaging.failures import Failure, OutageError, classify, fingerprint
 from shared.messaging.outbox import outbox_rows
 from shared.messaging.relay import Relay
 from shared.messaging.rows import KEPT, RowMaker
@@ -29,7 +30,15 @@ _CONFLICTS: Final = 3
 _CONFLICTS_ALONE: Final = 20
 """Conflicts after which a lone event is at fault itself: nobody else can still be changing the same row."""
 
+OUTAGE_S: Final = 300.0
+"""An outage that lasts longer ends the wait: what is held is given back (rule 12)."""
+
+PROBE_EVERY_S: Final = 5.0
+"""How often it is then asked for."""
+
 _BACKOFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -52,7 +61,7 @@ class Settler(Generic[E]):
     _streaks: Streaks = field(default_factory=Streaks)
 
     async def settle(self, items: Sequence[Incoming]) -> None:
-        """Return once every event has its row; raise only `FencedError`, or when cancelled."""
+        """Return once every event has its row; raise only `FencedError`, `OutageError`, or when cancelled."""
         failed: list[Failed] = []
         parts = [list(items)]
         while parts:
@@ -75,7 +84,7 @@ class Settler(Generic[E]):
     async def _persist(self, part: list[Incoming]) -> Exception | None:
         """Commit a part, however long the infrastructure is away; return the error that is the data's own."""
         tokens: list[str] = []
-        conflicts = 0
+        conflicts, began = 0, monotonic()
         while True:
             try:
                 if not await self._took_effect(tokens):
@@ -90,7 +99,7 @@ class Settler(Generic[E]):
                 conflicts += kind is Failure.CONFLICT
                 if conflicts >= (_CONFLICTS if len(part) > 1 else _CONFLICTS_ALONE):
                     return error
-                await self._back_off(kind, len(tokens), error)
+                await self._back_off(kind, len(tokens), error, began)
             else:
                 return None
 
@@ -133,6 +142,7 @@ class Settler(Generic[E]):
         """Write down an event that failed alone: it waits for another attempt, or is parked after the last."""
         log.warning("event_failed", queue=self.subscription.flow.queue, fingerprint=failed.fingerprint)
         tokens: list[str] = []
+        began = monotonic()
         while True:
             try:
                 if not await self._took_effect(tokens):
@@ -145,7 +155,7 @@ class Settler(Generic[E]):
                     raise
                 if kind is Failure.CONFLICT and await self._persist([failed.item]) is None:
                     return  # it was held before, or somebody else did something about it
-                await self._back_off(kind, len(tokens), error)
+                await self._back_off(kind, len(tokens), error, began)
             else:
                 return
 
@@ -157,17 +167,33 @@ class Settler(Generic[E]):
         mark = failed[-1].fingerprint
         self.paused = mark
         log.error("flow_paused", queue=self.subscription.flow.queue, fingerprint=mark)
-        for tries, probe in enumerate(cycle([each.item for each in failed])):
-            await asyncio.sleep(_BACKOFF_S[min(tries, len(_BACKOFF_S) - 1)])
-            error = await self._persist([probe])
-            if error is None or fingerprint(error) != mark:
-                break
-        self.paused = None
+        try:
+            for tries, probe in enumerate(cycle([each.item for each in failed])):
+                await asyncio.sleep(_BACKOFF_S[min(tries, len(_BACKOFF_S) - 1)])
+                error = await self._persist([probe])
+                if error is None or fingerprint(error) != mark:
+                    break
+        finally:
+            self.paused = None
         self._streaks.forget()
         log.info("flow_resumed", queue=self.subscription.flow.queue)
         return [each.item for each in failed if error is not None or each.item is not probe]
 
-    async def _back_off(self, kind: Failure, tries: int, error: Exception) -> None:
+    async def insist(self, act: Callable[[], Awaitable[T]]) -> T:
+        """Do something small until the infrastructure lets it; raise `OutageError` where it never does."""
+        tries, began = 0, monotonic()
+        while True:
+            try:
+                return await act()
+            except Exception as error:
+                kind, tries = classify(error), tries + 1
+                if kind not in (Failure.INFRASTRUCTURE, Failure.CONFLICT):
+                    raise
+                await self._back_off(kind, tries, error, began)
+
+    async def _back_off(self, kind: Failure, tries: int, error: Exception, began: float) -> None:
+        if kind is Failure.INFRASTRUCTURE and monotonic() - began > OUTAGE_S:
+            raise OutageError from error
         seconds = _BACKOFF_S[min(tries, len(_BACKOFF_S)) - 1] if kind is Failure.INFRASTRUCTURE else 0.005 * tries
         log.info("batch_again", queue=self.subscription.flow.queue, kind=kind.name, error=type(error).__name__)
         await asyncio.sleep(seconds)

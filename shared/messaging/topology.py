@@ -120,7 +120,8 @@ def queue_arguments(flow: Flow) -> Arguments:
     return arguments
 
 
-DEAD_ARGUMENTS: Final[Arguments] = {"x-queue-type": "quorum"}
+DEAD_ARGUMENTS: Final[Arguments] = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000_000}
+"""Nothing stands behind it: RabbitMQ 4 would drop after twenty returns what it keeps without a limit of its own."""
 
 FEEDBACK_ARGUMENTS: Final[Arguments] = {
     "x-queue-type": "quorum",

@@ -7,28 +7,34 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
-from faststream import AckPolicy, FastStream
-from faststream.message import StreamMessage
-from faststream.rabbit import Channel, RabbitBroker, RabbitQueue
+from faststream import FastStream
 
 from shared.http.health import worker_doors
 from shared.http.server import serving
-from shared.messaging.amqp import address
 from shared.messaging.collector import spare_the_collector
-from shared.messaging.consumer import PREFETCH, Consumer, DueRows
-from shared.messaging.delivery import Delivery, origin_of
+from shared.messaging.consumer import Consumer
 from shared.messaging.due import DueLooks
+from shared.messaging.mongo_starts import MongoStarts
+from shared.messaging.pressure import Pressure
+from shared.messaging.probes import Probe, hears
 from shared.messaging.properties import tolerate_any_properties
-from shared.messaging.receipts import Receipts
+from shared.messaging.receiving import Receiving
+from shared.messaging.retries import DueRows, Retries
 from shared.messaging.rows import AlreadySealed, RowMaker, RowSealer
 from shared.messaging.runtime import Runtime
 from shared.messaging.settling import Settler
+from shared.messaging.starts import Starts
 from shared.messaging.subscription import Subscription
-from shared.messaging.topology import UNKNOWN, UPSTREAM, Flow
+from shared.messaging.suspects import Suspects
 
-_GRACE_S: Final = 10.0
-_PING_S: Final = 0.5
+DRAIN_S: Final = 8.0
+"""How long a process that was told to stop may settle, acknowledge and send what it holds."""
 
+_SENDING_S: Final = 2.0
+"""The part of it that is left to the relay."""
+
+_CANCELLATIONS: Final = 8
+_CANCEL_EVERY_S: Final = 0.25
 
 log = structlog.get_logger()
 
@@ -38,33 +44,56 @@ async def run_worker(
 ) -> None:
     """Consume until SIGTERM or SIGINT; raise if a consumer or the relay failed for good."""
     tolerate_any_properties()
-    waiting = DueLooks(runtime.inbox, [each.flow.queue for each in subscriptions])
-    consumers = [_consumer(runtime, each, sealer or AlreadySealed(), waiting) for each in subscriptions]
-    broker = _broker(runtime, consumers)
+    starts, pressure = MongoStarts(runtime.database, runtime.process), Pressure(runtime.database)
+    await starts.prepare()
+    await pressure.prepare()
+    assemble = partial(
+        _consumer,
+        runtime,
+        sealer=sealer or AlreadySealed(),
+        waiting=DueLooks(runtime.inbox, [each.flow.queue for each in subscriptions]),
+        starts=starts,
+        pressure=pressure,
+        turn=asyncio.Lock(),
+    )
+    consumers = [assemble(each) for each in subscriptions]
+    receiving = Receiving(runtime, consumers)
     started = asyncio.Event()
     failure: list[BaseException] = []
+    relaying: list[asyncio.Task[None]] = []
+    consuming: list[asyncio.Task[None]] = []
 
-    async def consuming() -> bool:
-        # Connected is not enough: the queues are subscribed to one after the other.
-        return started.is_set() and await broker.ping(_PING_S)
+    async def is_consuming() -> bool:
+        # Before that the queues are subscribed to one after the other.
+        return started.is_set() and await hears(receiving.broker)
 
-    doors = worker_doors(runtime, consumers, consuming=consuming)
+    doors = worker_doors(runtime, consumers, consuming=Probe(is_consuming))
+
+    async def drain() -> None:
+        """Nothing new is taken; what is held is committed, acknowledged and sent, in this order."""
+        log.info("worker_draining", process=runtime.process)
+        deadline = asyncio.get_running_loop().time() + DRAIN_S
+        await receiving.cancel()
+        for consumer in consumers:
+            consumer.stop()
+        await _until_done(consuming, deadline - _SENDING_S)
+        await receiving.acknowledge()
+        await _at_most(starts.leave, 1.0)
+        await _until_done(relaying, 0)
+        await runtime.relay.drain(max(deadline - asyncio.get_running_loop().time(), _SENDING_S))
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         settings = runtime.settings
         async with serving(doors, settings.http_host, settings.http_port):
-            tasks = [asyncio.create_task(runtime.relay.run())]
-            tasks += [asyncio.create_task(consumer.run()) for consumer in consumers]
-            for task in tasks:
+            relaying.extend([asyncio.create_task(runtime.relay.run()), asyncio.create_task(pressure.watch())])
+            consuming.extend(asyncio.create_task(consumer.run()) for consumer in consumers)
+            for task in (*relaying, *consuming):
                 task.add_done_callback(lambda done: _on_end(done, failure, app))
             yield
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await runtime.relay.drain(_GRACE_S)
+            await _until_done([*relaying, *consuming], 0)
 
-    app = FastStream(broker, lifespan=lifespan, after_startup=[started.set], logger=None)
+    app = FastStream(receiving.broker, lifespan=lifespan, after_startup=[started.set], on_shutdown=[drain], logger=None)
     spare_the_collector()
     log.info("worker_started", process=runtime.process)
     await app.run(sleep_time=0.2)
@@ -80,60 +109,43 @@ def _on_end(task: asyncio.Task[None], failure: list[BaseException], app: FastStr
         app.exit()
 
 
-def _consumer(runtime: Runtime, subscription: Subscription[Any], sealer: RowSealer, waiting: DueRows) -> Consumer[Any]:
+async def _until_done(tasks: Sequence[asyncio.Task[None]], deadline: float) -> None:
+    """Wait for tasks until a time of the loop, and cancel those that are not done by then.
+
+    A cancellation is lost now and then (`asyncio.wait_for` of Python 3.11, on which PyMongo's waiting for a server
+    stands), so it is said more than once.
+    """
+    pending = {task for task in tasks if not task.done()}
+    left = deadline - asyncio.get_running_loop().time()
+    if pending and left > 0:
+        _, pending = await asyncio.wait(pending, timeout=left)
+    for _ in range(_CANCELLATIONS):
+        if not pending:
+            return
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_EVERY_S)
+
+
+async def _at_most(act: Callable[[], Awaitable[None]], seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await act()
+    except Exception as error:  # noqa: BLE001 - the process ends; what was not done is found by another
+        log.info("left_undone", error=type(error).__name__)
+
+
+def _consumer(
+    runtime: Runtime,
+    subscription: Subscription[Any],
+    *,
+    sealer: RowSealer,
+    waiting: DueRows,
+    starts: Starts,
+    pressure: Pressure,
+    turn: asyncio.Lock,
+) -> Consumer[Any]:
     rows = RowMaker(subscription.flow.queue, sealer, runtime.clock, runtime.settings.retry_delays)
     settler = Settler(subscription, runtime.inbox, runtime.relay, rows, runtime.process)
-    return Consumer(
-        subscription,
-        settler,
-        waiting=waiting,
-        sealer=sealer,
-        clock=runtime.clock,
-        secret=runtime.digest_key,
-    )
-
-
-def _broker(runtime: Runtime, consumers: Sequence[Consumer[Any]]) -> RabbitBroker:
-    """Return a broker that hands every message to its consumer and acknowledges nothing by itself.
-
-    The publisher has declared the topology before; every queue has a channel of its own, because the
-    prefetch and an acknowledgement belong to a channel.
-    """
-    broker = RabbitBroker(
-        address(runtime.settings.amqp_url.get_secret_value(), f"{runtime.process}-consume", runtime.settings.heartbeat),
-        apply_types=False,
-        logger=None,
-        graceful_timeout=_GRACE_S,
-    )
-    for consumer in consumers:
-        subscribe = broker.subscriber(
-            RabbitQueue(consumer.subscription.flow.queue, declare=False),
-            channel=Channel(prefetch_count=PREFETCH),
-            ack_policy=AckPolicy.MANUAL,
-            decoder=partial(_as_delivery, consumer.subscription.flow, Receipts(consumer.subscription.flow.queue)),
-            no_reply=True,
-        )
-        subscribe(_receiver(consumer))
-    return broker
-
-
-def _receiver(consumer: Consumer[Any]) -> Callable[[Delivery], Awaitable[None]]:
-    async def receive(delivery: Delivery) -> None:
-        await consumer.offer(delivery)
-
-    return receive
-
-
-async def _as_delivery(flow: Flow, receipts: Receipts, message: StreamMessage[Any]) -> Delivery:
-    raw = message.raw_message
-    ours = flow.exchange not in (UPSTREAM, UNKNOWN)  # insurers choose the properties of what they send
-    return Delivery(
-        body=raw.body,
-        content_type=raw.content_type,
-        routing_key=raw.routing_key or "",
-        message_id=raw.message_id,
-        user=raw.user_id,
-        redelivered=bool(raw.redelivered),
-        acknowledge=partial(receipts.finish, raw),
-        origin=origin_of(raw.app_id, raw.timestamp) if ours else None,
-    )
+    suspects = Suspects(settler, starts, runtime.digest_key, turn)
+    return Consumer(suspects, Retries(waiting, suspects, runtime.clock), pressure)

@@ -106,9 +106,9 @@ async def test_a_service_publishes_nowhere_else(channel_of: Open, service: str, 
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_a_service_takes_from_its_own_queues_only(channel_of: Open, service: str) -> None:
-    """A service reads the queues of its own flows; those of others and what the broker gave up stay shut."""
-    own = {flow.queue for flow in FLOWS if flow.consumer == service}
-    for queue in (*QUEUES, *(dead_queue(flow) for flow in FLOWS if flow.consumer == service)):
+    """A service reads the queues of its own flows and what the broker gave up delivering to them; no others."""
+    own = {name for flow in FLOWS if flow.consumer == service for name in (flow.queue, dead_queue(flow))}
+    for queue in (*QUEUES, *map(dead_queue, FLOWS)):
         taken = await (await channel_of(service)).get_queue(queue, ensure=False)
         if queue in own:
             await taken.cancel(await taken.consume(_leave, no_ack=False))

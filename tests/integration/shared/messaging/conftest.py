@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from deploy.local.stack import Stack
 
 ROOT = Path(__file__).parents[4]
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 class Rig:
@@ -100,6 +100,14 @@ class Rig:
         async with asyncio.timeout(PATIENCE_S):
             while not await self._confirmed(message):  # noqa: ASYNC110 - nothing tells when the broker is back
                 await asyncio.sleep(0.2)
+        self.published.update(event.id for event in events)
+
+    async def publish_to(self, queue: str, events: Sequence[Event]) -> None:
+        """Put events into a queue, past every exchange of ours."""
+        assert self._channel is not None
+        body, content_type = join([event.to_json() for event in events])
+        message = aio_pika.Message(body, content_type=content_type, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
+        await self._channel.default_exchange.publish(message, queue)
         self.published.update(event.id for event in events)
 
     async def _confirmed(self, message: aio_pika.Message) -> bool:
@@ -181,12 +189,21 @@ class Rig:
                 found[name] = (told.message_count or 0, told.consumer_count or 0)
         return found
 
+    async def left(self, queue: str) -> list[bool]:
+        """Take what is left in a queue; tell of each message whether it was handed over before."""
+        assert self._connection is not None
+        seen = []
+        async with self._connection.channel() as channel:
+            taken = await channel.get_queue(queue, ensure=False)
+            while (message := await taken.get(fail=False)) is not None:
+                seen.append(bool(message.redelivered))
+        return seen
+
     async def until_consumed_by(self, workers: int) -> None:
-        """Wait until that many workers consume."""
+        """Wait until that many workers consume, the dead queues too."""
 
         async def consumed() -> bool:
-            queues = await self.queues()
-            return all(queues[flow.queue][1] >= workers for flow in FLOWS)
+            return all(consumers >= workers for _, consumers in (await self.queues()).values())
 
         await self.until(consumed, f"{workers} workers to consume")
 

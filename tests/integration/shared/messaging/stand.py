@@ -5,6 +5,7 @@ production code from here; production code knows nothing of them:
 
 - ``STAND_DIE=before-ack``: killed (SIGKILL) in the place of the first acknowledgement;
 - ``STAND_DIE=before-publish``: killed in the place of the first publication;
+- ``STAND_OUTAGE_S``, ``STAND_PROBE_S``: how long an outage lasts until messages are given back, shortened;
 - ``STAND_REREAD_MS``, ``STAND_SILENT_MS``, ``STAND_BEAT_S``: the outbox's times, shortened.
 """
 
@@ -19,8 +20,9 @@ import uvloop
 
 from shared.contracts.event import Data, Event
 from shared.logging import configure_logging
-from shared.messaging import consumer, mongo_outbox, relay, runtime, topology, worker
+from shared.messaging import consumer, mongo_outbox, relay, runtime, settling, topology, worker
 from shared.messaging.amqp import AmqpPublisher
+from shared.messaging.delivery import Delivery
 from shared.messaging.runtime import open_runtime
 from shared.messaging.subscription import Subscription, of_contract
 from shared.messaging.unit import Unit
@@ -29,6 +31,10 @@ from shared.settings import ServiceSettings
 HAPPENED = topology.Flow("stand", "thing.happened.v1")
 KEPT = topology.Flow("stand", "thing.kept.v1")
 FLOWS = (HAPPENED, KEPT)
+
+
+KILLER, RELAPSE, UNREADABLE = 666_666, 666_667, 666_668
+"""Numbers that end the process: in the handler; in the handler, but only in a retry; when the message is read."""
 
 
 class ThingData(Data):
@@ -55,7 +61,12 @@ class ThingKeptV1(Event):
 
 async def keep(events: Sequence[ThingHappenedV1], unit: Unit, *, things: Any) -> None:
     """Insert one row per event and tell; nothing about a row would show that its event came before."""
-    if any(event.data.n < 0 for event in events):
+    numbers = {event.data.n for event in events}
+    if KILLER in numbers:
+        os._exit(9)
+    if RELAPSE in numbers:
+        await _relapse(things.database["inbox"])
+    if min(numbers) < 0:
         raise ArithmeticError
     unit.apply(partial(_insert, things, [{"event": event.id} for event in events]))
     for event in events:
@@ -65,6 +76,19 @@ async def keep(events: Sequence[ThingHappenedV1], unit: Unit, *, things: Any) ->
 async def note(events: Sequence[ThingKeptV1], unit: Unit, *, told: Any) -> None:
     """Insert one row per thing that was told, named after the event that caused it."""
     unit.apply(partial(_insert, told, [{"event": (event.causationid or "|").split("|")[1]} for event in events]))
+
+
+async def _relapse(inbox: Any) -> NoReturn:
+    """Fail at first sight, kill the process in each retry."""
+    if await inbox.find_one({"state": "waiting"}):
+        _die()
+    raise ArithmeticError
+
+
+def _admit(document: Any, raw: bytes, delivery: Delivery) -> ThingHappenedV1:
+    if document["data"]["n"] == UNREADABLE:
+        _die()
+    return of_contract(ThingHappenedV1)(document, raw, delivery)
 
 
 async def _insert(collection: Any, rows: list[dict[str, str]], session: Any) -> None:
@@ -87,6 +111,8 @@ def _set_failpoints() -> None:
     mongo_outbox.REREAD_AFTER_MS = int(environment.get("STAND_REREAD_MS", "5000"))  # type: ignore[misc]
     mongo_outbox.SILENT_AFTER_MS = int(environment.get("STAND_SILENT_MS", "30000"))  # type: ignore[misc]
     relay._BEAT_S = float(environment.get("STAND_BEAT_S", "5"))  # type: ignore[misc]
+    settling.OUTAGE_S = float(environment.get("STAND_OUTAGE_S", "300"))  # type: ignore[misc]
+    settling.PROBE_EVERY_S = float(environment.get("STAND_PROBE_S", "5"))  # type: ignore[misc]
 
 
 async def _work() -> None:
@@ -97,7 +123,7 @@ async def _work() -> None:
         await worker.run_worker(
             opened,
             [
-                Subscription(HAPPENED, of_contract(ThingHappenedV1), partial(keep, things=things)),
+                Subscription(HAPPENED, _admit, partial(keep, things=things)),
                 Subscription(KEPT, of_contract(ThingKeptV1), partial(note, told=told)),
             ],
         )

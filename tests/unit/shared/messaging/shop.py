@@ -12,12 +12,15 @@ from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import Delivery, Incoming, Refusal
 from shared.messaging.reading import read, read_again
 from shared.messaging.relay import Relay
+from shared.messaging.retries import Retries
 from shared.messaging.rows import AlreadySealed, RowBody, RowMaker
 from shared.messaging.settling import Settler
 from shared.messaging.subscription import Subscription, of_contract
+from shared.messaging.suspects import Suspects
 from shared.messaging.topology import UPSTREAM, Flow
 from shared.messaging.unit import Unit
 from tests.fakes.messaging import NOON, InMemoryInbox, InMemoryOutbox, ManualClock, RecordingPublisher
+from tests.fakes.starts import InMemoryStarts, Valve
 
 SECRET = bytes(range(32))
 BESIDE = ("emitted", "made", "heard", "rows")
@@ -90,6 +93,8 @@ class Shop:
         self.outbox = InMemoryOutbox(self.clock)
         self.inbox = InMemoryInbox(self.outbox, [self.kept])
         self.publisher = RecordingPublisher()
+        self.starts = InMemoryStarts()
+        self.valve = Valve()
         self.decide: Callable[[Thing, Unit], object] = _keep
         self.batches: list[list[str]] = []
         """The ids of every batch that the handler was given."""
@@ -109,14 +114,8 @@ class Shop:
 
     def consumer(self) -> Consumer[Thing]:
         """Return a consumer over the present process."""
-        return Consumer(
-            self.subscription,
-            self.settler,
-            waiting=self.inbox,
-            sealer=AlreadySealed(),
-            clock=self.clock,
-            secret=SECRET,
-        )
+        suspects = Suspects(self.settler, self.starts.of(self.settler.process), SECRET)
+        return Consumer(suspects, Retries(self.inbox, suspects, self.clock), self.valve)
 
     async def keep(self, events: Sequence[Thing], unit: Unit) -> None:
         """Keep each event about which nothing else is decided, and tell."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect
 
-from shared.messaging import consumer
+from shared.messaging import consumer, retries
 from shared.messaging.delivery import Delivery
 from shared.messaging.failures import FencedError
 from shared.messaging.topology import Flow
@@ -19,7 +19,7 @@ from tests.unit.shared.messaging.shop import Shop, message, raw_message, thing, 
 @pytest.fixture(autouse=True)
 def look_at_once(naps: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a consumer look for what is due as often as it can."""
-    monkeypatch.setattr(consumer, "_DUE_EVERY_S", 0)
+    monkeypatch.setattr(retries, "LOOK_EVERY_S", 0)
 
 
 class Acks:
