@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.verifier.exports import NOON, Log, log_of
-from tests.unit.verifier.signing import POLICY
+from tests.fakes.logs import NOON, Log, log_of
+from tests.fakes.signing import POLICY
 from verifier.command import main
 from verifier.leaves import Group
 from verifier.tiles import join_entries, split_entries

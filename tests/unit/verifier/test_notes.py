@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.verifier.signing import CHECKPOINT, LOG, NORTH, ORIGIN, POLICY, SOUTH, STRANGER, Writer
+from shared.notes import NoteSigner
+from tests.fakes.signing import CHECKPOINT, LOG, NORTH, ORIGIN, POLICY, SOUTH, STRANGER, TIME, noted, signer
 from verifier.checkpoints import Checkpoint, parse_checkpoint
 from verifier.faults import TamperedError
 from verifier.notes import Key, Kind, Note, Signature, parse_key, parse_note, signers
@@ -19,11 +20,6 @@ PUBLISHED_NOTE = (
     "— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n"
 )
 """The note that the documentation of Go's implementation signs."""
-
-
-def noted(*writers: Writer, text: str = CHECKPOINT.text) -> bytes:
-    """Return a text with the signatures of these, as bytes."""
-    return str(Note(text, tuple(writer.sign(text) for writer in writers))).encode()
 
 
 def policy(quorum: str = "both") -> Policy:
@@ -49,8 +45,8 @@ def test_a_checkpoint_that_the_policy_believes():
 def test_a_witness_says_when():
     """The time of a cosignature is signed with it."""
     note = parse_note(noted(NORTH))
-    assert [signer.time for signer in signers(note, [NORTH.key])] == [1_700_000_000]
-    later = Signature(NORTH.key.name, NORTH.key.id, (1_700_000_001).to_bytes(8) + note.signatures[0].signed[8:])
+    assert [signer.time for signer in signers(note, [NORTH.key])] == [TIME]
+    later = Signature(NORTH.key.name, NORTH.key.id, (TIME + 1).to_bytes(8) + note.signatures[0].signed[8:])
     with pytest.raises(TamperedError, match="signature-bad"):
         signers(Note(note.text, (later,)), [NORTH.key])
 
@@ -65,7 +61,7 @@ def test_a_witness_says_when():
         ((LOG, NORTH, NORTH), "witnesses-too-few"),
     ],
 )
-def test_a_checkpoint_that_too_few_signed(writers: tuple[Writer, ...], code: str) -> None:
+def test_a_checkpoint_that_too_few_signed(writers: tuple[NoteSigner, ...], code: str) -> None:
     """An unknown key alone, no log, or too few witnesses: not believed (bad input I107)."""
     with pytest.raises(TamperedError, match=code):
         policy().accept(noted(*writers))
@@ -171,8 +167,8 @@ def test_keys_that_are_none(vkey: str, code: str) -> None:
         f"log {LOG.key}",
         f"log {NORTH.key}",
         f"witness west {NORTH.key}",
-        f"witness north {Writer('west', Kind.WITNESS, 9).key}",
-        f"witness none {Writer('west', Kind.WITNESS, 9).key}",
+        f"witness north {signer('west', Kind.WITNESS, 9).key}",
+        f"witness none {signer('west', Kind.WITNESS, 9).key}",
         f"witness west {LOG.key}",
         "group again any north",
         "group three 3 both",

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from services.audit.domain.tree import Tile, consistency_nodes, edge_tiles, grow, hash_of, inclusion_nodes, pyramid
-from tests.unit.verifier.signing import LOG, NORTH, ORIGIN, SOUTH
+from tests.fakes.signing import LOG, NORTH, ORIGIN, SOUTH, noted
 from verifier.checkpoints import Checkpoint
 from verifier.leaves import GROUPS, Group, Leaf, Opened, commitment, event_name, salt_of
 from verifier.merkle import Frontier, leaf_hash
-from verifier.notes import Note
 from verifier.proofs import Proof
 from verifier.tiles import join_entries, tile_path, widths
 
@@ -73,8 +72,7 @@ class Log:
 
     def signed(self, size: int | None = None) -> bytes:
         """Return the checkpoint at a size, signed by the log and both witnesses."""
-        text = self.checkpoint(size).text
-        return str(Note(text, tuple(writer.sign(text) for writer in (LOG, NORTH, SOUTH)))).encode()
+        return noted(LOG, NORTH, SOUTH, text=self.checkpoint(size).text)
 
     def export(self, folder: Path) -> Path:
         """Write the log into a folder."""
