@@ -1,10 +1,12 @@
 """Puts records together: settings, adapters, handlers, one process per role."""
 
+import asyncio
 import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from typing import Final
 
 from fastapi import APIRouter
 from pymongo import AsyncMongoClient
@@ -30,6 +32,7 @@ from services.records.api.opposition import opposition_doors
 from services.records.api.proofs import proof_doors
 from services.records.api.reading import reading_doors
 from services.records.handlers.desk import Desk
+from services.records.handlers.keeping import Keeper
 from services.records.handlers.sweeping import Sweep
 from services.records.handlers.tracing import Tracer
 from services.records.handlers.visits import ReadingRoom
@@ -42,13 +45,15 @@ from shared.http.gate import Gate
 from shared.http.identity import Kind
 from shared.logging import configure_logging
 from shared.messaging.acts import perform
-from shared.messaging.coalescing import Appends
 from shared.messaging.jobs import run_jobs
 from shared.messaging.runtime import Runtime, open_runtime
 from shared.messaging.worker import run_worker
 from shared.mongo import Document, stated
 
 NAME = "records"
+
+_GRACE_S: Final = 5.0
+"""How long the messages of the last reads may take to be committed, and to be sent, when the process stops."""
 
 
 async def worker() -> None:
@@ -97,8 +102,11 @@ async def api() -> None:
     configure_logging(NAME, "api", settings.log_level)
     proofs = TypstProofs(demonstration=settings.demonstration)
     async with open_runtime(NAME, settings) as runtime, proofs:
-        desk, appends = await _desk(runtime), Appends(runtime)
-        reception = await _reception(runtime, settings, appends)
+        desk, traces = await _desk(runtime), MongoTraces(runtime.database)
+        await traces.prepare()
+        keeper = Keeper(traces, partial(perform, runtime, races=False), SystemClock())
+        tracer = Tracer(traces, keeper.keep, runtime.vault, runtime.clock, SystemClock())
+        reception = await _reception(runtime, settings, tracer)
         counter = Counter(partial(perform, runtime), desk, runtime.index_key, settings.production)
         campaign = partial(
             campaign_doors,
@@ -116,8 +124,12 @@ async def api() -> None:
             record = [made(reception, reader=anybody) for made in (reading_doors, care_doors, governing_doors)]
             return [*record, people, proof_doors(counter, proofs, agent=agent), campaign(operator=gate.operator)]
 
-        await run_api(runtime, doors)
-        await appends.close()
+        async with asyncio.TaskGroup() as tasks:
+            keeping = tasks.create_task(keeper.run())
+            await run_api(runtime, doors)
+            keeping.cancel()
+        await keeper.drain(_GRACE_S)
+        await runtime.relay.drain(_GRACE_S)
 
 
 @asynccontextmanager
@@ -136,12 +148,12 @@ async def _sweep(runtime: Runtime, settings: RecordsSettings) -> AsyncIterator[S
         )
 
 
-async def _reception(runtime: Runtime, settings: RecordsSettings, appends: Appends) -> Reception:
+async def _reception(runtime: Runtime, settings: RecordsSettings, tracer: Tracer) -> Reception:
     """Return what the doors of records stand on, its stores made ready."""
     database = runtime.database
     documents, lines = MongoDocuments(database), MongoLines(database)
-    rights, traces = MongoRights(database), MongoTraces(database)
-    for prepared in (documents, lines, rights, traces):
+    rights = MongoRights(database)
+    for prepared in (documents, lines, rights):
         await prepared.prepare()
     room = ReadingRoom(
         glances=MongoGlances(database),
@@ -150,7 +162,7 @@ async def _reception(runtime: Runtime, settings: RecordsSettings, appends: Appen
         lines=lines,
         rights=rights,
         vault=runtime.vault,
-        tracer=Tracer(traces, appends.add, runtime.vault, runtime.clock, SystemClock()),
+        tracer=tracer,
         index_key=runtime.index_key,
         clock=runtime.clock,
         valid_for=timedelta(days=settings.authorisation_days),

@@ -1,8 +1,8 @@
 """What records needs from the world, by role."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from services.records.domain.account import Account, AccountState
 from services.records.domain.campaign import Territory
@@ -190,18 +190,32 @@ class RightStore(Protocol):
         """Write a right when the unit commits, provided that it is still at the version it was read at, or absent."""
 
 
+class Pending(NamedTuple):
+    """A trace that was kept alone and whose message has still to be sent; ``at`` by the machine's clock."""
+
+    id: str
+    at: datetime
+    event: bytes
+    """As it will be sent: what is personal stands in a box."""
+
+
 class TraceStore(Protocol):
-    """The traces that are not known to be in the log yet: ids and the machine's time, nothing else."""
+    """The traces that are not known to be in the log yet: ids, the machine's time, a pending one's event."""
 
     def add(self, trace: str, at: datetime, unit: Unit) -> None:
-        """Keep the id of a trace's event when the unit commits."""
+        """Keep the id of a trace's event when the unit commits, with the message."""
+
+    async def keep(self, traces: Sequence[Pending]) -> None:
+        """Insert pending traces; durable when this returns."""
+
+    async def pending(self, before: datetime, limit: int) -> Sequence[Pending]:
+        """Return the oldest that have been pending since before an instant."""
+
+    def sent(self, traces: Collection[str], unit: Unit) -> None:
+        """End that these are pending when the unit commits; one that is not makes it lose its race."""
 
     def remove(self, traces: Collection[str], unit: Unit) -> None:
         """Forget traces when the unit commits; one that is unknown is no error."""
 
     async def oldest(self) -> datetime | None:
         """Return since when the oldest waits, None if none does."""
-
-
-Append = Callable[[Unit], Awaitable[None]]
-"""Commits a unit that only inserts and publishes, with others that wait: returns once it is durable, or raises."""

@@ -16,6 +16,7 @@ from services.records.domain.contents import Unclaimed
 from services.records.domain.documents import Document
 from services.records.domain.glance import Glance
 from services.records.domain.rights import Right
+from services.records.ports import Pending
 from shared.contracts.ingest import DocumentReceivedV1, DocumentReceivedV1Data
 from shared.messaging.failures import RacedError
 from shared.messaging.unit import Unit
@@ -186,10 +187,27 @@ class InMemoryTraces:
 
     def __init__(self) -> None:
         self.rows: dict[str, datetime] = {}
+        self.events: dict[str, bytes] = {}
+        """Of those that are pending."""
 
     def add(self, trace: str, at: datetime, unit: Unit) -> None:
         """Keep a trace when the unit commits."""
         unit.apply(partial(self._insert, trace, at))
+
+    async def keep(self, traces: Sequence[Pending]) -> None:
+        """Keep pending traces."""
+        self.rows |= {each.id: each.at for each in traces}
+        self.events |= {each.id: each.event for each in traces}
+
+    async def pending(self, before: datetime, limit: int) -> Sequence[Pending]:
+        """Return the oldest pending ones."""
+        waiting = [Pending(name, self.rows[name], event) for name, event in self.events.items()]
+        return sorted((each for each in waiting if each.at < before), key=lambda each: each.at)[:limit]
+
+    def sent(self, traces: Collection[str], unit: Unit) -> None:
+        """End that traces are pending when the unit commits."""
+        if traces:
+            unit.apply(partial(self._sent, list(traces)))
 
     def remove(self, traces: Collection[str], unit: Unit) -> None:
         """Forget traces when the unit commits."""
@@ -203,9 +221,16 @@ class InMemoryTraces:
     async def _insert(self, trace: str, at: datetime, _session: Any) -> None:
         self.rows[trace] = at
 
+    async def _sent(self, traces: Collection[str], _session: Any) -> None:
+        if not set(traces) <= self.events.keys():
+            raise RacedError
+        for trace in traces:
+            del self.events[trace]
+
     async def _delete(self, traces: Collection[str], _session: Any) -> None:
         for trace in traces:
             self.rows.pop(trace, None)
+            self.events.pop(trace, None)
 
 
 def entry(**changes: Any) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """No answer without a durable trace: written before anything is sent, and refused while too many are not in the log."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from services.records.domain.decision import Rule
-from services.records.ports import Append, TraceStore
+from services.records.ports import TraceStore
 from shared.clock import Clock
 from shared.contracts.accesses import AccessTracedV1, AccessV1, Action
 from shared.errors import CarnetError
@@ -25,12 +26,16 @@ class LogBehindError(CarnetError):
     """Traces have waited too long to be in the log: nothing is shown until they are."""
 
 
+Keep: TypeAlias = Callable[[AccessTracedV1], Awaitable[None]]
+"""Returns once a trace is durable, or raises; its message follows."""
+
+
 @dataclass(slots=True)
 class Tracer:
     """Writes traces. ``clock`` tells when something happened, ``machine`` how long it has waited."""
 
     traces: TraceStore
-    append: Append
+    keep: Keep
     vault: Vault
     clock: Clock
     machine: Clock
@@ -49,9 +54,7 @@ class Tracer:
     async def write(self, access: AccessV1, *, record: str | None, action: Action, rule: Rule) -> None:
         """Return once the trace is durable; raise if it is not, or not known to be: then nothing may be sent."""
         await self.check()
-        unit = Unit()
-        await self.add(access, unit, record=record, action=action, rule=rule)
-        await self.append(unit)
+        await self.keep(await self._event(access, record, action, rule))
 
     async def add(self, access: AccessV1, unit: Unit, *, record: str | None, action: Action, rule: Rule) -> None:
         """Write the trace of a change down with the change itself."""

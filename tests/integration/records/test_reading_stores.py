@@ -23,7 +23,7 @@ from services.records.domain.account import Account, AccountState, Cause, Regist
 from services.records.domain.documents import Document
 from services.records.domain.glance import Glance
 from services.records.domain.rights import By, Grant, Right
-from services.records.ports import AccountStore, DocumentStore, GlanceStore, RightStore, TraceStore
+from services.records.ports import AccountStore, DocumentStore, GlanceStore, Pending, RightStore, TraceStore
 from shared.messaging.failures import Failure, classify
 from shared.messaging.unit import Unit
 from shared.mongo import DURABLE, SNAPSHOT
@@ -235,6 +235,26 @@ async def test_traces_wait_for_the_log(traces: TraceStore, database: Database):
         await commit(database, lambda unit: traces.remove(["a" * 32], unit))
     assert await traces.oldest() == SINCE + timedelta(seconds=1)
     await commit(database, lambda unit: traces.remove([], unit))
+
+
+async def test_traces_wait_for_their_messages(traces: TraceStore, database: Database):
+    """F57: what was kept alone is pending until the commit that sends it, once, and is watched from the first."""
+    one, two = Pending("c" * 32, SINCE, b"{}"), Pending("d" * 32, SINCE + timedelta(seconds=1), b"{}")
+    await commit(database, lambda unit: traces.add("a" * 32, SINCE, unit))
+    await traces.keep([two, one])
+
+    assert await traces.oldest() == SINCE
+    assert await traces.pending(SINCE + timedelta(seconds=2), 9) == [one, two]
+    assert await traces.pending(SINCE + timedelta(seconds=2), 1) == [one]
+    assert await traces.pending(SINCE + timedelta(seconds=1), 9) == [one]
+    await commit(database, lambda unit: traces.sent([one.id], unit))
+    assert await traces.pending(SINCE + timedelta(seconds=2), 9) == [two]
+
+    with pytest.raises(Exception) as raced:  # noqa: PT011 - judged by what the core makes of it
+        await commit(database, lambda unit: traces.sent([one.id, two.id], unit))
+    assert classify(raced.value) is Failure.CONFLICT
+    await commit(database, lambda unit: traces.remove(["a" * 32, one.id], unit))
+    assert await traces.oldest() == two.at
 
 
 @pytest.mark.parametrize("state", [AccountState.OPEN, AccountState.ACTIVATED, AccountState.OPPOSED, None])

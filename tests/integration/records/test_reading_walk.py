@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 import httpx
@@ -92,11 +93,23 @@ class Town:
         return await self.client.request(method, f"{self.api}/v1/records{path}", headers=headers, **more)
 
     async def traces(self) -> list[tuple[str, str, str]]:
-        """Return action, outcome and rule of every trace in the outbox, in order."""
-        rows = await self.records["outbox"].find({"key": "access.traced.v1"}).sort("created", 1).to_list()
+        """Return action, outcome and rule of every trace, its message pending or in the outbox, in order."""
+        pending = await self.records["traces"].find({"event": {"$exists": True}}).to_list()
+        events = [orjson.loads(row["event"]) for row in pending] + await self.sent()
+        told = sorted({each["id"]: each for each in events}.values(), key=lambda each: each["time"])
+        return [(each["data"]["action"], each["data"]["outcome"], each["data"]["rule"]) for each in told]
+
+    async def sent(self) -> list[dict[str, Any]]:
+        """Return every trace in the outbox."""
+        rows = await self.records["outbox"].find({"key": "access.traced.v1"}).to_list()
         bodies = [orjson.loads(row["body"]) for row in rows]
-        told = [each["data"] for body in bodies for each in (body if isinstance(body, list) else [body])]
-        return [(each["action"], each["outcome"], each["rule"]) for each in told]
+        return [each for body in bodies for each in (body if isinstance(body, list) else [body])]
+
+    async def has_sent(self, count: int) -> bool:
+        """Tell whether so many traces are in the outbox, each once, and none is pending."""
+        sent = [each["id"] for each in await self.sent()]
+        pending = await self.records["traces"].count_documents({"event": {"$exists": True}})
+        return len(sent) == len(set(sent)) == count and not pending
 
     async def ready(self) -> bool:
         """Tell whether the doors are open."""
@@ -134,7 +147,7 @@ async def town(
 
 
 async def test_a_document_is_read(town: Town):
-    """F25, F30, F39, F48, F57: from the event to the bytes; each answer has its trace in the outbox when it arrives."""
+    """F25, F30, F39, F48, F57: from the event to the bytes; each answer has its trace at once, its message soon."""
     record = await town.person()
     first = (await town.document(record)).data.document_id
     second = (await town.document(record, first)).data.document_id
@@ -156,6 +169,7 @@ async def test_a_document_is_read(town: Town):
     same = await town.ask("patient", f"/me/documents/{second}/content", headers={"if-none-match": read.headers["etag"]})
     assert (same.status_code, same.content) == (304, b"")
     assert len(await town.traces()) == 6
+    await until(partial(town.has_sent, 6), "the messages of the traces")
 
     history = await town.ask("patient", "/me/documents?status=all")
     assert {each["id"]: each["status"] for each in history.json()["documents"]} == {

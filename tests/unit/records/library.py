@@ -21,6 +21,7 @@ from services.records.domain.rights import VALID_FOR, By, Grant, Right, name_of
 from services.records.handlers.documents import store_documents
 from services.records.handlers.tracing import Tracer
 from services.records.handlers.visits import ReadingRoom
+from services.records.ports import Pending
 from shared.contracts.accesses import SCHEMA, AccessTracedV1, AccessV1
 from shared.http import problems
 from shared.http.identity import Kind, Principal
@@ -101,7 +102,7 @@ class Library:
 
     def __post_init__(self) -> None:
         """Build the application."""
-        tracer = Tracer(self.traces, self.append, self.vault, self.clock, self.machine)
+        tracer = Tracer(self.traces, self.keep, self.vault, self.clock, self.machine)
         self.room = ReadingRoom(
             glances=InMemoryGlances(self.accounts, self.rights, self.documents),
             documents=self.documents,
@@ -127,20 +128,24 @@ class Library:
         self.happened.append("content fetched")
         return await self.contents.find(content)
 
-    async def append(self, unit: Unit) -> None:
-        """Commit a unit."""
+    async def keep(self, event: AccessTracedV1) -> None:
+        """Keep the trace of a read."""
         if self.failure is not None:
             raise self.failure
-        for effect in unit.effects:
-            await effect(None)
-        self.told += [each.event for each in unit.emitted if isinstance(each.event, AccessTracedV1)]
+        await self.traces.keep([Pending(event.id, self.machine.now(), event.to_json())])
+        self.told.append(event)
         self.happened.append("trace committed")
 
     async def perform(self, work: Callable[[Unit], Awaitable[T]]) -> T:
         """Do an act at once."""
         unit = Unit()
         answer = await work(unit)
-        await self.append(unit)
+        if self.failure is not None:
+            raise self.failure
+        for effect in unit.effects:
+            await effect(None)
+        self.told += [each.event for each in unit.emitted if isinstance(each.event, AccessTracedV1)]
+        self.happened.append("trace committed")
         return answer
 
     async def person(self, ins: str = INS, state: AccountState = AccountState.OPEN) -> str:
