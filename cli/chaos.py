@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from chaos.command import GOOD, WRONG, Wanted, course
 from chaos.faults.table import faults as table
@@ -16,12 +17,14 @@ from chaos.stack import private_stack
 from chaos.trials import BRIEF_MINUTES, broken, mutant_named, try_mutants
 from chaos.verdict import Verdict, show
 from cli.interruption import interruptible, run_interruptibly
-from deploy.local.places import default_home, folder
+from deploy.local.places import StackError, default_home, folder
 
 STRICT_MINUTES = 5
 """From this length on, a run with every fault must have seen fail-overs, adoptions, races and their like."""
 
 DATA = ("mongodb", "rabbitmq")
+
+NOT_STARTED, INTERRUPTED = 2, 130
 
 app = typer.Typer()
 
@@ -70,6 +73,7 @@ def _run(
     console.print(
         f"[bold]Chaos[/]: {len(chosen)} kinds of fault, {len(strikes)} strikes in {minutes:g} min, seed {seed}"
     )
+    verdict: Verdict | None = None
     try:
         with (
             interruptible(console),
@@ -79,12 +83,18 @@ def _run(
         ):
             wanted = Wanted(seed, workers, chosen, strikes, strict=strict, mutant=mutant)
             verdict = run_interruptibly(course(stack, wanted, console, status))
-        show(verdict, console)
+    except StackError as error:
+        console.print(f"[red]It did not start, or did not come back:[/] {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(NOT_STARTED) from None
     finally:
         if not keep:
             for name in DATA:
                 shutil.rmtree(home / name, ignore_errors=True)
+    if verdict is not None:
+        show(verdict, console)
     console.print(f"[dim]History and logs: {home}[/]", soft_wrap=True)
+    if verdict is None:
+        raise typer.Exit(INTERRUPTED)
     return verdict
 
 
