@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "down": ("cli.down", "Stop every process that runs from this clone."),
     "doctor": ("cli.doctor", "Say what is there, what is missing and how to mend it."),
     "parked": ("cli.parked", "List, show, replay or discard what could not be processed."),
+    "trace": ("cli.trace", "Show one event's way through the services, with times."),
     "audit": ("cli.audit", "Verify the log of everything that happened."),
     "chaos": ("cli.chaos", "Kill, freeze and cut a system of its own, and check that it kept its promise."),
     "bench": ("cli.bench", "Measure, beside the usual way of doing it."),

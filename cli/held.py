@@ -13,8 +13,8 @@ _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _BLOCKS: Final = " ▁▂▃▄▅▆▇█"
 _COLOURS: Final = {"parked": "yellow", "quarantined": "magenta", "waiting": "cyan"}
 _INDENT: Final = "           "
-_QUIET: Final = timedelta(minutes=5)
-"""A cause of which nothing has come for so long is said to be quiet."""
+_QUIET: Final = timedelta(minutes=2)
+"""A cause of which nothing has come for so long may be over."""
 
 _ENDS: Final = {
     "applied": ("applied", "green"),
@@ -72,7 +72,7 @@ def cause(group: Mapping[str, Any]) -> str:
 def ended(standing: Mapping[str, Any]) -> Text:
     """Return what has become of a set: ``1,190 applied · 14 failed again``."""
     parts = [(f"{standing[name]:,} {word}", style) for name, (word, style) in _ENDS.items() if standing.get(name)]
-    return Text(" · ").join([Text(word, style=style) for word, style in parts]) if parts else Text("nothing")
+    return Text(" · ").join([Text(word, style=style) for word, style in parts]) if parts else Text()
 
 
 def set_details(told: Row, rows: Sequence[Row], now: datetime) -> Iterator[Text]:
@@ -141,7 +141,7 @@ def _when(group: Mapping[str, Any], now: datetime) -> Text:
     first, last = age(group["oldest"], now), age(group["newest"], now)
     coming = now - newest < _QUIET
     times = f"{last} ago" if first == last else f"{first} to {last} ago"
-    word = ("still coming", "red") if coming else ("quiet since", "green")
+    word = ("still coming", "red") if coming else ("none since", "green")
     picture = picture_of(group["bars"]) + "  " if group["count"] > 1 and group.get("bars") else ""
     return Text.assemble(_INDENT, (picture, "blue"), f"{times}  ", word)
 

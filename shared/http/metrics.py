@@ -91,7 +91,8 @@ def _of_process(runtime: Runtime, ready: Mapping[str, bool], consumers: Sequence
 
 def _of_flows(summary: Summary) -> Iterator[Metric]:
     """Yield the books; every instance of the role tells the same of its service, so the maximum is the number."""
-    flows: Mapping[str, Any] = summary["flows"]
+    everything: Mapping[str, Any] = summary["flows"]
+    flows = {queue: flow for queue, flow in everything.items() if "queued" in flow}
     ends = {(queue, "applied", ""): flow.get("done", 0) for queue, flow in flows.items()}
     held: dict[tuple[str, str, str], int] = {}
     for queue, flow in flows.items():
@@ -101,9 +102,11 @@ def _of_flows(summary: Summary) -> Iterator[Metric]:
     yield _counter("carnet_flow_events", "Events of a flow that came to an end.", labels, ends)
     yield _gauge("carnet_flow_held", "Events held in a flow, by state.", ["flow", "state", "reason"], held)
     for name in ("queued", "dead"):
-        depths = {(queue,): flow[name] for queue, flow in flows.items() if name in flow}
+        depths = {(queue,): flow[name] for queue, flow in flows.items()}
         yield _gauge(f"carnet_flow_{name}_messages", f"Messages {_DEPTHS[name]}.", ["flow"], depths)
-    yield _counter("carnet_published_events", "Events committed for publishing.", ["exchange", "type"], _emitted(flows))
+    yield _counter(
+        "carnet_published_events", "Events committed for publishing.", ["exchange", "type"], _emitted(everything)
+    )
     outbox = summary["outbox"]
     yield _gauge("carnet_outbox_unsent_messages", "Messages committed and not confirmed.", [], {(): outbox["messages"]})
     yield _gauge("carnet_outbox_unsent_events", "Events in them.", [], {(): outbox["events"]})

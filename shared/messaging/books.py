@@ -1,28 +1,17 @@
-"""What became of every event of a service, and the operator's three acts on what is held: show, replay, discard.
+"""What became of every event of a service.
 
 The law (rule 14), per flow: published = done + duplicate + ignored + refused + quarantined + parked + waiting
 + queued. Ends are counted in the transaction that makes them; what is held is counted as it stands.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Any, Final
 
 from bson.binary import Binary
-from pymongo.asynchronous.client_session import AsyncClientSession
 
-from shared.contracts.operations import OperatorActedV1, OperatorActedV1Data
-from shared.messaging import instants
-from shared.messaging.acts import perform
-from shared.messaging.mongo_inbox import book_id
 from shared.messaging.rows import KEPT
 from shared.messaging.runtime import Runtime
-from shared.messaging.unit import State, Unit
 from shared.mongo import Document
-
-MAX_TARGETS: Final = 500
-"""Rows that one act may name."""
 
 _NO_ENDS: Final = ("_id", "last", "rows", "heard", "made")
 """What the books hold beside ends and what was emitted: the ledger's own counts."""
@@ -34,22 +23,10 @@ _SHOWN: Final = (
 """What an operator sees of a row: nothing of what the event says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
-    """An operator's act on rows, named by their keys exactly as they were seen."""
-
-    operator: str
-    kind: str
-    keys: Sequence[str]
-    reason: str | None = None
-    second_operator: str | None = None
-
-
 class Books:
-    """Reads a service's inbox and outbox for its operators, and changes held rows for them."""
+    """Reads a service's inbox and outbox for its operators."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
         self._inbox = runtime.database["inbox"]
         self._outbox = runtime.database["outbox"]
         self._books = runtime.database["books"]
@@ -90,62 +67,6 @@ class Books:
         """Return one row by its key."""
         found = await self._inbox.find_one({"_id": {"$eq": key}}, dict.fromkeys(_SHOWN, 1))
         return None if found is None else _shown(found)
-
-    async def show(self, act: Act) -> Document | None:
-        """Return one row and leave the trace that it was looked at."""
-        found = await self.row(act.keys[0])
-        if found is not None:
-            await self._transact(act, None, {})
-        return found
-
-    async def replay(self, act: Act) -> int:
-        """Make held rows due at once, with all their attempts before them; return how many."""
-        change = {"$set": {"state": State.WAITING, "due": datetime.now(UTC), "attempts": 0}}
-        return await self._transact(act, change, {})
-
-    async def discard(self, act: Act) -> int:
-        """End held rows without effect and forget what they said; return how many."""
-        change = {"$set": {"state": State.IGNORED, "reason": "discarded"}, "$unset": {"body": "", "due": ""}}
-        return await self._transact(act, change, {"ignored.discarded": 1})
-
-    async def _transact(self, act: Act, change: Document | None, tally: Mapping[str, int]) -> int:
-        """Change the rows, count, and leave the operator's trace, all or nothing."""
-
-        async def work(unit: Unit) -> list[int]:
-            counts: list[int] = []
-
-            async def effect(session: AsyncClientSession) -> None:
-                counts[:] = [await self._change(act, change, tally, session)] if change is not None else []
-
-            unit.apply(effect)
-            unit.emit(self._trace(act))
-            return counts
-
-        return sum(await perform(self._runtime, work))
-
-    async def _change(self, act: Act, change: Document, tally: Mapping[str, int], session: AsyncClientSession) -> int:
-        held = {"_id": {"$in": list(act.keys)}, "state": {"$in": list(KEPT)}}
-        queues = [row["queue"] async for row in self._inbox.find(held, {"queue": 1}, session=session)]
-        history = {"at": datetime.now(UTC), "act": act.kind, "by": act.operator, "reason": act.reason}
-        result = await self._inbox.update_many(held, {**change, "$push": {"history": history}}, session=session)
-        for queue in sorted(set(queues)) if tally else ():
-            await self._count(queue, {name: n * queues.count(queue) for name, n in tally.items()}, session)
-        return int(result.modified_count)
-
-    async def _count(self, queue: str, tally: Mapping[str, int], session: AsyncClientSession) -> None:
-        row = {"_id": book_id(queue, self._runtime.process, instants.now())}
-        await self._books.update_one(row, {"$inc": dict(tally)}, upsert=True, session=session)
-
-    def _trace(self, act: Act) -> OperatorActedV1:
-        data = OperatorActedV1Data(
-            service=self._runtime.service,
-            operator=act.operator,
-            act=act.kind,  # type: ignore[arg-type]
-            targets=list(act.keys),
-            reason=act.reason,
-            second_operator=act.second_operator,
-        )
-        return OperatorActedV1.new(source=f"/{self._runtime.service}", time=self._runtime.clock.now(), data=data)
 
 
 def _add(total: Document, part: Mapping[str, Any]) -> None:

@@ -14,9 +14,13 @@ from services.notifications.adapters.mongo_contacts import MongoContacts
 from services.records.adapters.mongo_accounts import MongoAccounts
 from services.records.adapters.mongo_lines import MongoLines
 from shared.http.spent import MongoSpentTokens
-from shared.messaging.books import Act, Books
+from shared.messaging.books import Books
+from shared.messaging.held_acts import Act, HeldActs
+from shared.messaging.held_sets import HeldSets
 from shared.messaging.runtime import Runtime, open_runtime
 from shared.messaging.store import Commit, OutboxRow, Row
+from shared.messaging.topology import RECORDS_REIMBURSEMENTS
+from shared.messaging.tracing import Tracer
 from shared.messaging.unit import State, Unit
 from shared.sealing import KeyClass
 from shared.settings import ServiceSettings
@@ -93,7 +97,15 @@ async def act(runtime: Runtime) -> None:
     await books.flows()
     await books.outbox()
     await books.rows({}, None, 10)
-    await books.replay(Act("alice", "replay", ["k"]))
+    sets = HeldSets(database)
+    groups, _ = await sets.groups({})
+    await sets.remember(groups, "alice")
+    for group in groups:
+        await sets.standing(await sets.head(group.handle) or {})
+    await HeldActs(runtime, sets).on_keys(Act("alice", "discard"), ["k"])
+    tracer = Tracer("records", database, [RECORDS_REIMBURSEMENTS])
+    await tracer.caused("/ingest|k", await tracer.received("k", ["/ingest"]))
+    await tracer.published("k", runtime.clock.now())
     await identities.digests([RECORD])
     await MongoAccounts(database).find([RECORD])
     await MongoAccounts(database).states([RECORD])

@@ -61,7 +61,7 @@ class Doors:
         return {"rows": rows, "next": rows[-1]["key"] if len(rows) == limit else None}
 
     def _groups(self, query, host):
-        found = {}
+        found: dict[tuple[str, str], list[dict[str, str]]] = {}
         for row in self.rows if host == "ingest" else []:
             if query.items() <= row.items():
                 found.setdefault((row["state"], row["reason"]), []).append(row)
@@ -152,9 +152,21 @@ def test_age_in_its_largest_unit():
 def test_a_group_tells_its_cause_and_what_to_do():
     """A group shows its name, count, cause, meaning and whether more is coming, in 80 columns; the largest is first."""
     now = datetime(2026, 11, 21, 9, 41, tzinfo=UTC)
-    group = {"queue": QUEUE, "state": "parked", "reason": "failed", "fingerprint": "KeyError@store:12", "count": 1204}
+    group: dict[str, object] = {
+        "queue": QUEUE,
+        "state": "parked",
+        "reason": "failed",
+        "fingerprint": "KeyError@store:12",
+        "count": 1204,
+    }
     group |= {"handle": "7k3m-9xqd", "oldest": _at(0), "newest": "2026-11-21T09:40:48+00:00", "replayed": 12}
-    other = {"queue": QUEUE, "state": "waiting", "reason": "person-unknown", "count": 2, "handle": "p4wa-22ft"}
+    other: dict[str, object] = {
+        "queue": QUEUE,
+        "state": "waiting",
+        "reason": "person-unknown",
+        "count": 2,
+        "handle": "p4wa-22ft",
+    }
     other |= {"oldest": _at(0), "newest": _at(1), "bars": [1, 1], "due": "2026-11-21T09:41:07+00:00"}
     lines = [line.plain for line in described([other, {**group, "bars": [0, 1, 8, 4]}], now)]
     assert lines[2:7] == [
@@ -172,9 +184,14 @@ def test_a_group_tells_its_cause_and_what_to_do():
 
 def test_one_event_tells_its_history():
     """An event shows its state, cause, age and every act of an operator, with what it was before."""
-    act = {"at": _at(60), "act": "replay", "by": "alice", "reason": "mended", "set": "7k3m-9xqd"}
+    act: dict[str, object] = {"at": _at(60), "act": "replay", "by": "alice", "reason": "mended", "set": "7k3m-9xqd"}
     act["was"] = {"state": "parked", "reason": "failed", "fingerprint": "KeyError@store:12", "attempts": 4}
-    row = {"key": f"{QUEUE}|/insurers/msa|f/1", "queue": QUEUE, "state": "parked", "reason": "failed"}
+    row: dict[str, object] = {
+        "key": f"{QUEUE}|/insurers/msa|f/1",
+        "queue": QUEUE,
+        "state": "parked",
+        "reason": "failed",
+    }
     row |= {"attempts": 4, "at": _at(0), "history": [act]}
     text = "\n".join(line.plain for line in details(row, datetime(2026, 11, 21, 9, 41, tzinfo=UTC)))
     assert "parked, 4 attempts" in text
