@@ -23,6 +23,9 @@ GOOD, WRONG = 0, 1
 MUTATED: Final = "chaos.mutated"
 """The module that starts a role with one rule broken."""
 
+PATIENCE_S, BRIEF_PATIENCE_S = 600.0, 90.0
+"""How long quiet is waited for; less where a rule is broken and nobody expects it to come."""
+
 VERDICT: Final = "verdict.json"
 
 LAST_WORDS_S: Final = 120.0
@@ -54,7 +57,13 @@ async def course(stack: Stack, wanted: Wanted, console: Console, status: Status)
         screen.phase("waiting until nothing moves, and looking at what is left")
         faults = {name: fault.seen for name, fault in wanted.faults.items()}
         verdict = await reach_verdict(
-            rig.scene, rig.history, rig.home / HISTORY, faults, strict=wanted.strict, stuck=unanswered
+            rig.scene,
+            rig.history,
+            rig.home / HISTORY,
+            faults,
+            strict=wanted.strict,
+            patience=PATIENCE_S if wanted.mutant is None else BRIEF_PATIENCE_S,
+            stuck=unanswered,
         )
     verdict.write(rig.home / VERDICT)
     return verdict

@@ -16,8 +16,6 @@ SERVICES: Final = ("ingest", "records", "notifications", "audit")
 STANDSTILL_S: Final = 60.0
 """How long nothing may change, with something still under way, before it is stuck."""
 
-PATIENCE_S: Final = 600.0
-
 _LOOK_S: Final = 1.0
 _QUIET_LOOKS: Final = 4
 """A message in work is in no queue: books are believed once they have stood still for some looks."""
@@ -32,7 +30,7 @@ class Quiet:
     seconds: float = 0.0
 
 
-async def settle(scene: Scene, *, patience: float = PATIENCE_S, standstill: float = STANDSTILL_S) -> Quiet:
+async def settle(scene: Scene, *, patience: float, standstill: float = STANDSTILL_S) -> Quiet:
     """Return once nothing is queued, unsent or waiting, or nothing has changed for too long."""
     began = changed = monotonic()
     seen: object = None

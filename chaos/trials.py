@@ -12,7 +12,7 @@ from chaos.mutants import MUTANTS, Mutant
 from chaos.verdict import Verdict
 from deploy.local.places import StackError
 
-BRIEF_MINUTES: Final = 1.0
+BRIEF_MINUTES: Final = 0.5
 
 _DECLARES: Final = ("shared.messaging.topology", "shared.messaging.amqp", "deploy.local.definitions")
 """Who makes queues, in the rig's own process."""

@@ -19,6 +19,9 @@ from chaos.sometimes import Sometimes, adoptions, sometimes
 from chaos.workload import last_look
 from cli.books import all_books
 
+AFTER_LAST_LOOK_S: Final = 30.0
+"""How long quiet is waited for once more where it never came."""
+
 _SHOWN: Final = 5
 """Violations of a kind that are shown; all of them are in the file."""
 
@@ -64,16 +67,17 @@ async def reach_verdict(
     faults: Mapping[str, int],
     *,
     strict: bool,
+    patience: float,
     stuck: Mapping[str, int] | None = None,
 ) -> Verdict:
     """Wait for quiet, let the patients look once more, read what is left, and judge it.
 
-    ``path`` is the history's file; ``strict``: what happens sometimes must have happened; ``stuck``: what was seen
-    not to come to its end before.
+    ``path`` is the history's file; ``strict``: what happens sometimes must have happened; ``patience``: how many
+    seconds quiet is waited for; ``stuck``: what was seen not to come to its end before.
     """
-    await settle(scene)
+    first = await settle(scene, patience=patience)
     await last_look(scene, history)
-    quiet = await settle(scene)
+    quiet = await settle(scene, patience=AFTER_LAST_LOOK_S if first.stuck else patience)
     left = await look(scene, quiet.summaries, {**quiet.stuck, **(stuck or {})})
     moments = list(lines(path))
     left.adoptions = adoptions(scene.logs, moments[0]["at"])
