@@ -136,7 +136,13 @@ class Consumer(Generic[E]):
         return batch
 
     def _take(self, delivery: Delivery, batch: _Batch) -> None:
-        """Read a message; one that the broker hands over again is not even read beside others."""
+        """Read a message; one that the broker hands over again is not even read beside others.
+
+        What a lost channel brought is left alone: it comes again, and each outage would have everything that is held
+        settled twice.
+        """
+        if delivery.gone():
+            return
         if delivery.redelivered:
             self._suspected.append(delivery)
             return
@@ -157,8 +163,10 @@ class Consumer(Generic[E]):
 
     async def _settle_suspects(self) -> None:
         while self._suspected:
-            await self._suspects.settle(self._suspected[0])
-            await self._acknowledge(self._suspected.popleft())
+            if not self._suspected[0].gone():
+                await self._suspects.settle(self._suspected[0])
+                await self._acknowledge(self._suspected[0])
+            self._suspected.popleft()
 
     async def _acknowledge(self, delivery: Delivery) -> None:
         """An acknowledgement that fails is harmless: the broker delivers again and the inbox knows."""

@@ -110,6 +110,7 @@ async def _as_delivery(flow: Flow, receipts: Receipts, message: StreamMessage[An
         redelivered=bool(raw.redelivered),
         acknowledge=partial(receipts.finish, raw),
         origin=origin_of(raw.app_id, raw.timestamp) if ours else None,
+        gone=lambda: raw.channel.is_closed,
     )
 
 

@@ -211,3 +211,14 @@ async def test_large_messages_are_taken_few_at_a_time(shop: Shop, monkeypatch: p
         await until(lambda: len(acks.done) == 6)
 
     assert [len(batch) for batch in shop.batches] == [2, 2, 2]
+
+
+async def test_leaves_alone_what_comes_again(shop: Shop):
+    """What a lost channel brought is neither handled nor acknowledged: the broker hands it over again (rule 12)."""
+    acks = Acks(shop)
+    lost = [acks.message(f"lost{n}", 5, 10 * n, gone=lambda: True, redelivered=n > 1) for n in range(1, 4)]
+    async with consuming(shop, *lost, acks.message("m", 5)):
+        await until(lambda: acks.done)
+
+    assert [name for name, _ in acks.done] == ["m"]
+    assert len(shop.inbox.rows) == 5
