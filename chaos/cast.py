@@ -22,11 +22,11 @@ HEARTBEAT_S: Final = 3
 
 SETTINGS: Final[Mapping[str, str]] = {
     "CARNET_HEARTBEAT": str(HEARTBEAT_S),
-    "CARNET_RETRY_DELAYS": "1,2,5",
+    "CARNET_RETRY_DELAYS": "2,8,20,30",
     "CARNET_CAMPAIGN_EVERY_S": "1",
     "CARNET_DEADLINES_EVERY_S": "1",
 }
-"""Carnet's own settings, in a hurry: what fails comes to its end within a run."""
+"""Carnet's own settings, in a hurry: what fails comes to its end within a run, and what is early waits out an outage."""
 
 SINGLE: Final = ("issuer",)
 

@@ -131,15 +131,16 @@ class Repeat:
 
     async def inject(self, rig: Rig, dice: Random) -> str:
         """Publish rows of a service's outbox again."""
-        service = dice.choice(PUBLISHERS)
-        with contextlib.suppress(*_GONE):
-            published = {"unsent": {"$exists": False}, "exchange": {"$in": [EVENTS, LOGGED]}}
-            rows = await rig.mongo[service]["outbox"].aggregate([{"$match": published}, {"$sample": {"size": MOST}}])
-            again = [_row(document) async for document in rows]
-            before = self.seen
-            async with asyncio.timeout(20):
-                await self._publish(rig, service, again)
-            return f"{self.seen - before} messages of {service}"
+        published = {"unsent": {"$exists": False}, "exchange": {"$in": [EVENTS, LOGGED]}}
+        before = self.seen
+        for service in dice.sample(PUBLISHERS, len(PUBLISHERS)):
+            with contextlib.suppress(*_GONE):
+                sampled = [{"$match": published}, {"$sample": {"size": MOST}}]
+                rows = [_row(document) async for document in await rig.mongo[service]["outbox"].aggregate(sampled)]
+                async with asyncio.timeout(20):
+                    await self._publish(rig, service, rows)
+            if self.seen > before:
+                return f"{self.seen - before} messages of {service}"
         raise NotNowError
 
     async def _publish(self, rig: Rig, service: str, rows: Sequence[OutboxRow]) -> None:
