@@ -26,7 +26,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     "CARNET_CAMPAIGN_EVERY_S": "1",
     "CARNET_DEADLINES_EVERY_S": "1",
 }
-"""Carnet's own settings, in a hurry: what fails comes to its end within a run, and what is early waits out an outage."""
+"""Carnet's own settings, in a hurry: what fails ends within a run, and what comes early waits out an outage."""
 
 SINGLE: Final = ("issuer",)
 

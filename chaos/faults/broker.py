@@ -135,7 +135,7 @@ class Repeat:
         before = self.seen
         for service in dice.sample(PUBLISHERS, len(PUBLISHERS)):
             with contextlib.suppress(*_GONE):
-                sampled = [{"$match": published}, {"$sample": {"size": MOST}}]
+                sampled: list[dict[str, Any]] = [{"$match": published}, {"$sample": {"size": MOST}}]
                 rows = [_row(document) async for document in await rig.mongo[service]["outbox"].aggregate(sampled)]
                 async with asyncio.timeout(20):
                     await self._publish(rig, service, rows)
