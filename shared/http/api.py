@@ -15,6 +15,7 @@ from shared.http.limits import BodyLimit
 from shared.http.metrics import metrics_door
 from shared.http.operations import operations, summary_of
 from shared.http.server import serving
+from shared.http.shortcut import Shortcut
 from shared.messaging.collector import spare_the_collector
 from shared.messaging.runtime import Runtime
 from shared.roles import told_to_stop
@@ -47,9 +48,10 @@ async def run_api(
     metrics_door(app, runtime, checks, summary=summary_of(runtime))
     stop = asyncio.create_task(told_to_stop())  # listens before anybody can see that the service is there
     async with open_gate(runtime) as gate:
-        for router in (*operations(runtime, gate), *routers(gate)):
+        made = [*operations(runtime, gate), *routers(gate)]
+        for router in made:
             app.include_router(router)
-        async with serving(app, settings.http_host, settings.http_port), asyncio.TaskGroup() as tasks:
+        async with serving(Shortcut(app, made), settings.http_host, settings.http_port), asyncio.TaskGroup() as tasks:
             relay = tasks.create_task(runtime.relay.run())
             spare_the_collector()
             log.info("api_started", port=settings.http_port)

@@ -24,8 +24,8 @@ MAX_LIFETIME: Final = timedelta(minutes=10)
 LEEWAY: Final = timedelta(seconds=30)
 """How far the issuer's clock may be ahead of ours. An expired token gets none."""
 
-_SIGNATURES: Final = 4096
-"""Signatures remembered; the longest unused go first."""
+_REMEMBERED: Final = 4096
+"""Tokens remembered; the longest unused go first."""
 
 _HEADER: Final = {"alg", "kid", "typ"}
 """A token names its key and carries none: `jwk`, `jku`, `x5u`, `crit` and anything unknown refuse it."""
@@ -53,16 +53,16 @@ async def verify_token(
         raise TokenError("token-kid") from None
     if alg != key.alg:
         raise TokenError("token-alg")
-    claims = _claims(_verified_payload(token, key))
+    claims = _verified_claims(token, key)
     if claims.get("iss") != issuer:
         raise TokenError("token-issuer")
     if claims.get("aud") not in (audience, [audience]):
         raise TokenError("token-audience")
     _check_times(claims, clock)
-    principal = _principal(claims, production=production)
-    return AccessToken(principal, claims["exp"], _certificate(claims.get("cnf")), _single_use(claims))
+    return _said(token, key, production)
 
 
+@lru_cache(_REMEMBERED)
 def _header(token: str) -> tuple[str, str]:
     if len(token) > MAX_TOKEN_CHARACTERS or not token.isascii():
         raise TokenError("token-malformed")
@@ -82,17 +82,26 @@ def _header(token: str) -> tuple[str, str]:
     return kid, alg
 
 
-@lru_cache(_SIGNATURES)
-def _verified_payload(token: str, key: VerificationKey) -> bytes:
-    """Return what a key signed; everything else about a token is judged at every request.
+@lru_cache(_REMEMBERED)
+def _verified_claims(token: str, key: VerificationKey) -> Mapping[str, Any]:
+    """Return what a key signed; issuer, audience and times are judged at every request.
 
-    The same bytes under the same key verify again, and callers send a token many times. A key that the issuer
+    The same bytes under the same key say the same again, and callers send a token many times. A key that the issuer
     publishes anew is another object, so whatever it signed is verified again.
     """
     try:
-        return jws.deserialize_compact(token, key.material, algorithms=[key.alg]).payload
+        payload = jws.deserialize_compact(token, key.material, algorithms=[key.alg]).payload
     except (JoseError, ValueError, TypeError):
         raise TokenError("token-signature") from None
+    return _claims(payload)
+
+
+@lru_cache(_REMEMBERED)
+def _said(token: str, key: VerificationKey, production: bool) -> AccessToken:
+    """Return whom a verified token speaks for."""
+    claims = _verified_claims(token, key)
+    principal = _principal(claims, production=production)
+    return AccessToken(principal, claims["exp"], _certificate(claims.get("cnf")), _single_use(claims))
 
 
 def _claims(payload: bytes) -> Mapping[str, Any]:

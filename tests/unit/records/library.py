@@ -26,6 +26,7 @@ from shared.contracts.accesses import SCHEMA, AccessTracedV1, AccessV1
 from shared.http import problems
 from shared.http.identity import Kind, Principal
 from shared.http.problems import Problem
+from shared.http.shortcut import Shortcut
 from shared.identity import Professional, Structure, blind_index, parse_ins
 from shared.identity.ins import TEST
 from shared.messaging.unit import Unit
@@ -118,9 +119,10 @@ class Library:
         reception = Reception(self.room, self.perform, INDEX_KEY, production=False)
         app = FastAPI()
         problems.install(app)
-        for doors in (reading_doors, care_doors, governing_doors):
-            app.include_router(doors(reception, reader=_reader))
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        routers = [doors(reception, reader=_reader) for doors in (reading_doors, care_doors, governing_doors)]
+        for router in routers:
+            app.include_router(router)
+        transport = httpx.ASGITransport(Shortcut(app, routers), raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://records")
 
     async def find(self, content: str) -> bytes | None:
