@@ -40,7 +40,7 @@ class Rig:
         self.database = database
         self.published: Counter[str] = Counter()
         """How often each event was handed to the broker and confirmed, by id."""
-        self._url = url
+        self.url = url
         self._folder = folder
         self._workers: list[subprocess.Popen[bytes]] = []
         self._connection: AbstractRobustConnection | None = None
@@ -48,7 +48,7 @@ class Rig:
 
     async def open(self) -> None:
         """Connect and declare, so that nothing has to wait for a worker to be up before it publishes."""
-        self._connection = await aio_pika.connect_robust(self._url, reconnect_interval=0.3)
+        self._connection = await aio_pika.connect_robust(self.url, reconnect_interval=0.3)
         channel = await self._connection.channel(on_return_raises=True)
         assert isinstance(channel, AbstractRobustChannel)
         await declare(channel, Topology(FLOWS))
@@ -63,17 +63,17 @@ class Rig:
         if self._connection is not None:
             await self._connection.close()
 
-    def worker(self, **failpoints: str) -> subprocess.Popen[bytes]:
-        """Start a stand; ``die="before-ack"`` and the like are its failpoints."""
+    def worker(self, *, port: int = 0, **failpoints: str) -> subprocess.Popen[bytes]:
+        """Start a stand, its doors at a port of its own or at one; ``die="before-ack"`` and the like are failpoints."""
         environment = {
             **os.environ,
-            "CARNET_AMQP_URL": self._url,
+            "CARNET_AMQP_URL": self.url,
             "CARNET_HEARTBEAT": "4",
             "CARNET_MONGO_URL": self.stack.mongo_url,
             "CARNET_DATABASE_SUFFIX": self.database.name.removeprefix("stand"),
             "CARNET_KEYS_DIR": str(self.stack.keys_dir),
             "CARNET_JWKS_URL": "http://127.0.0.1:9/jwks",
-            "CARNET_HTTP_PORT": "0",
+            "CARNET_HTTP_PORT": str(port),
             "CARNET_RETRY_DELAYS": "0.2,0.4",
             **{f"STAND_{name.upper()}": value for name, value in failpoints.items()},
         }

@@ -6,6 +6,7 @@ production code from here; production code knows nothing of them:
 - ``STAND_DIE=before-ack``: killed (SIGKILL) in the place of the first acknowledgement;
 - ``STAND_DIE=before-publish``: killed in the place of the first publication;
 - ``STAND_OUTAGE_S``, ``STAND_PROBE_S``: how long an outage lasts until messages are given back, shortened;
+- ``STAND_PUBLISH=never``: publishing begins and never ends; ``STAND_STUCK_MS``: when that is told, shortened;
 - ``STAND_REREAD_MS``, ``STAND_SILENT_MS``, ``STAND_BEAT_S``: the outbox's times, shortened.
 """
 
@@ -19,6 +20,7 @@ from typing import Any, ClassVar, Literal, NoReturn
 import uvloop
 
 from shared.contracts.event import Data, Event
+from shared.http import health
 from shared.logging import configure_logging
 from shared.messaging import consumer, mongo_outbox, relay, runtime, settling, topology, worker
 from shared.messaging.amqp import AmqpPublisher
@@ -100,6 +102,11 @@ def _die(*_given: object, **_named: object) -> NoReturn:
     raise SystemExit
 
 
+async def _never(*_given: object) -> NoReturn:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
 def _set_failpoints() -> None:
     """Replace what the environment names."""
     environment = os.environ
@@ -108,6 +115,9 @@ def _set_failpoints() -> None:
         consumer.Consumer._acknowledge = _die  # type: ignore[method-assign]
     if environment.get("STAND_DIE") == "before-publish":
         AmqpPublisher.publish = _die  # type: ignore[method-assign]
+    if environment.get("STAND_PUBLISH") == "never":
+        AmqpPublisher.publish = _never  # type: ignore[method-assign]
+    health.STUCK_AFTER_MS = int(environment.get("STAND_STUCK_MS", "30000"))  # type: ignore[misc]
     mongo_outbox.REREAD_AFTER_MS = int(environment.get("STAND_REREAD_MS", "5000"))  # type: ignore[misc]
     mongo_outbox.SILENT_AFTER_MS = int(environment.get("STAND_SILENT_MS", "30000"))  # type: ignore[misc]
     relay._BEAT_S = float(environment.get("STAND_BEAT_S", "5"))  # type: ignore[misc]
