@@ -32,15 +32,15 @@ class MongoStarts:
         """Create the index by which what is left over ends."""
         await self._started.create_index("at", expireAfterSeconds=FORGOTTEN_AFTER_S)
 
-    async def begin(self, message: str, step: str, ended: str | None = None) -> Mapping[str, int]:
+    async def begin(self, message: str, step: str, name: str, ended: str | None = None) -> Mapping[str, int]:
         """See `Starts.begin`."""
-        change: Document = {"$inc": {f"steps.{step}": 1}, "$set": {"at": datetime.now(UTC)}}
+        change: Document = {"$addToSet": {f"steps.{step}": name}, "$set": {"at": datetime.now(UTC)}}
         if ended is not None:
             change["$unset"] = {f"steps.{ended}": ""}
         row = await self._started.find_one_and_update(
             {"_id": message}, change, upsert=True, return_document=ReturnDocument.AFTER
         )
-        return dict(row["steps"]) if row else {}
+        return {each: len(names) for each, names in row["steps"].items()} if row else {}
 
     async def end(self, message: str) -> None:
         """See `Starts.end`."""

@@ -33,8 +33,11 @@ class Deaths:
 class Starts(Protocol):
     """Counts beginnings, committed before what they count; what came to an end is forgotten."""
 
-    async def begin(self, message: str, step: str, ended: str | None = None) -> Mapping[str, int]:
-        """Count the beginning of a step of a message, ``ended`` being over; return all its steps without an end."""
+    async def begin(self, message: str, step: str, name: str, ended: str | None = None) -> Mapping[str, int]:
+        """Count the beginning of a step of a message, ``ended`` being over; return all its steps without an end.
+
+        ``name`` is this beginning's own: asked again because the answer was lost, it is counted once.
+        """
 
     async def end(self, message: str) -> None:
         """Forget a message: every event of it has its row."""

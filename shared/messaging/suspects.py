@@ -7,6 +7,7 @@ again: its event is parked unexecuted, and its neighbours are applied.
 """
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -72,7 +73,7 @@ class Suspects(Generic[E]):
     async def _settle(self, delivery: Delivery, whole: Incoming, held: Held | None = None) -> bool:
         """Take a message one step further than last time; return whether its body was read."""
         message = f"{self.settler.rows.queue}|{whole.digest.hex()}"
-        begun = await self.settler.insist(partial(self.starts.begin, message, WHOLE))
+        begun = await self._begin(message, WHOLE)
         if begun[WHOLE] == 1:
             readable = True
             await self._settle_together(read(self.settler.subscription, delivery, self.secret))
@@ -90,7 +91,7 @@ class Suspects(Generic[E]):
             await self.park(whole, held.body if held else None)
             return False
         before = begun
-        await self.settler.insist(partial(self.starts.begin, message, DECODE))
+        await self._begin(message, DECODE)
         items = read(self.settler.subscription, delivery, self.secret)
         last = DECODE
         for item in await self._fresh(items):
@@ -98,10 +99,14 @@ class Suspects(Generic[E]):
             if before.get(step, 0) + lone >= LIMIT:
                 await self.park(item)
                 continue
-            await self.settler.insist(partial(self.starts.begin, message, step, last))
+            await self._begin(message, step, last)
             await self.settler.settle([item])
             last = step
         return True
+
+    async def _begin(self, message: str, step: str, ended: str | None = None) -> Mapping[str, int]:
+        """Count a beginning, once however often it has to be asked."""
+        return await self.settler.insist(partial(self.starts.begin, message, step, uuid.uuid4().hex, ended))
 
     async def _fresh(self, items: Sequence[Incoming]) -> list[Incoming]:
         """Settle together what has a row already, which no handler will see; return the rest."""

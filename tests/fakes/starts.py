@@ -1,6 +1,5 @@
 """Beginnings in memory, shared by the processes of a test, and a valve that is turned by hand."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -25,7 +24,7 @@ class _Claim:
 class InMemoryStarts:
     """What a service's processes began; a test says which of them are dead."""
 
-    steps: dict[str, Counter[str]] = field(default_factory=dict)
+    steps: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     claims: dict[str, _Claim] = field(default_factory=dict)
     dead: set[str] = field(default_factory=set)
 
@@ -41,13 +40,13 @@ class StartsOfProcess:
     shared: InMemoryStarts
     process: str
 
-    async def begin(self, message: str, step: str, ended: str | None = None) -> Mapping[str, int]:
+    async def begin(self, message: str, step: str, name: str, ended: str | None = None) -> Mapping[str, int]:
         """See `Starts.begin`."""
-        steps = self.shared.steps.setdefault(message, Counter())
-        steps[step] += 1
+        steps = self.shared.steps.setdefault(message, {})
+        steps.setdefault(step, set()).add(name)
         if ended is not None:
-            del steps[ended]
-        return dict(steps)
+            steps.pop(ended, None)
+        return {each: len(names) for each, names in steps.items()}
 
     async def end(self, message: str) -> None:
         """See `Starts.end`."""
