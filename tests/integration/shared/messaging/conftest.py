@@ -63,8 +63,8 @@ class Rig:
         if self._connection is not None:
             await self._connection.close()
 
-    def worker(self, *, port: int = 0, **failpoints: str) -> subprocess.Popen[bytes]:
-        """Start a stand, its doors at a port of its own or at one; ``die="before-ack"`` and the like are failpoints."""
+    def worker(self, port: str = "0", **failpoints: str) -> subprocess.Popen[bytes]:
+        """Start a stand, its doors at any port or at one; ``die="before-ack"`` and the like are its failpoints."""
         environment = {
             **os.environ,
             "CARNET_AMQP_URL": self.url,
@@ -73,7 +73,7 @@ class Rig:
             "CARNET_DATABASE_SUFFIX": self.database.name.removeprefix("stand"),
             "CARNET_KEYS_DIR": str(self.stack.keys_dir),
             "CARNET_JWKS_URL": "http://127.0.0.1:9/jwks",
-            "CARNET_HTTP_PORT": str(port),
+            "CARNET_HTTP_PORT": port,
             "CARNET_RETRY_DELAYS": "0.2,0.4",
             **{f"STAND_{name.upper()}": value for name, value in failpoints.items()},
         }

@@ -116,7 +116,7 @@ def _set_failpoints() -> None:
     if environment.get("STAND_DIE") == "before-publish":
         AmqpPublisher.publish = _die  # type: ignore[method-assign]
     if environment.get("STAND_PUBLISH") == "never":
-        AmqpPublisher.publish = _never  # type: ignore[method-assign]
+        AmqpPublisher.publish = _never  # type: ignore[assignment, method-assign]
     health.STUCK_AFTER_MS = int(environment.get("STAND_STUCK_MS", "30000"))  # type: ignore[misc]
     mongo_outbox.REREAD_AFTER_MS = int(environment.get("STAND_REREAD_MS", "5000"))  # type: ignore[misc]
     mongo_outbox.SILENT_AFTER_MS = int(environment.get("STAND_SILENT_MS", "30000"))  # type: ignore[misc]

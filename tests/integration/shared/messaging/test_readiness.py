@@ -29,7 +29,7 @@ class Worker:
     def __init__(self, rig: Rig, **failpoints: str) -> None:
         self.rig = rig
         self.port = free_port(())
-        self.process = rig.worker(port=self.port, **failpoints)
+        self.process = rig.worker(str(self.port), **failpoints)
 
     async def ask(self) -> dict[str, bool]:
         """Return what /readyz says; nothing while there is no door. An answer that is late fails."""
