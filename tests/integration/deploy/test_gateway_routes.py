@@ -54,8 +54,20 @@ async def test_operators_have_a_door_of_their_own(running: Gateway) -> None:
         for name in gateway.SERVICES:
             told = (await client.get(f"/ops/{name}/messaging/events?limit=1")).json()
             assert (told["service"], told["path"], told["query"]) == (name, "/ops/messaging/events", "limit=1")
-        for path in ("/v1/records/me", "/ops/messaging", "/ops/vault/keys", "/ops/records"):
+        for path in ("/v1/records/me", "/ops/messaging", "/ops/vault/keys", "/ops/records", "/metrics", "/readyz"):
             assert is_problem(await client.get(path), 404)
+
+
+@pytest.mark.parametrize("listener", [gateway.NAME, gateway.OPERATORS])
+@pytest.mark.parametrize(
+    "path",
+    ["/metrics", "/metrics/", "/ops/records/metrics", "/ops/records/../../metrics", "/ops/records/%2e%2e/metrics"],
+)
+async def test_metrics_are_for_the_inside(running: Gateway, listener: str, path: str) -> None:
+    """However it is written, nothing at either listener leads to a service's /metrics."""
+    async with running.client(listener) as client:
+        answer = await client.get(path)
+    assert answer.status_code == 404 or answer.json()["path"] == "/ops/metrics"
 
 
 async def test_what_a_client_says_of_itself_is_dropped(running: Gateway) -> None:
