@@ -121,6 +121,21 @@ async def test_one_reimbursement_walks_through(demo: Demo, summary: Result):
         "reimbursement.received.v1",
         "record.updated.v1",
     ]
+    last = next(each for each in entries if each["subject"] == subject and each["type"] == "record.updated.v1")
+    _has_a_tree(demo, last)
+
+
+def _has_a_tree(demo: Demo, last: Result) -> None:
+    """From the last event of the walk, `./carnet trace` finds the insurer's line and every step down to the log."""
+    (line,) = json.loads(demo.command("trace", last["key"], "--json").stdout)
+    assert line["source"].startswith("/insurers/")
+    assert [(row["service"], row["state"]) for row in line["received"]] == [("ingest", "done")]
+    (received,) = line["caused"]
+    assert received["envelope"]["type"] == "reimbursement.received.v1"
+    assert {row["service"]: "entry" in row for row in received["received"]} == {"records": False, "audit": True}
+    (updated,) = received["caused"]
+    assert [row["entry"] for row in updated["received"]] == [last["index"]]
+    assert updated["envelope"]["sent"] >= updated["envelope"]["created"] >= received["envelope"]["created"]
 
 
 def _recent_line(person: Person, today: date):
