@@ -5,6 +5,7 @@ from enum import Enum, auto
 
 from aio_pika.exceptions import AMQPError
 from pymongo.errors import (
+    BulkWriteError,
     ConnectionFailure,
     CursorNotFound,
     ExecutionTimeout,
@@ -17,6 +18,8 @@ from shared.errors import CarnetError
 
 _DUPLICATE_KEY = 11000
 _WRITE_CONFLICT = 112
+_STATE_CHANGES = frozenset({91, 189, 10058, 10107, 11600, 11602, 13435, 13436})
+"""The server is no primary any more, or is going down (MongoDB's specification of discovery and monitoring)."""
 
 
 class RacedError(CarnetError):
@@ -55,6 +58,8 @@ def classify(error: BaseException) -> Failure:
         or error.has_error_label("TransientTransactionError")
         or error.has_error_label("UnknownTransactionCommitResult")
         or error.has_error_label("RetryableWriteError")
+        or _codes(error) & _STATE_CHANGES
+        or _is_unconcerned(error)
     ):
         return Failure.INFRASTRUCTURE
     if isinstance(error, AMQPError):
@@ -72,6 +77,12 @@ def fingerprint(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].name}:{frames[-1].lineno}" if frames else "unknown"
     return f"{type(error).__name__}@{place}"
+
+
+def _is_unconcerned(error: PyMongoError) -> bool:
+    """Tell whether a bulk was written as asked, and only its durability is in doubt."""
+    details = error.details if isinstance(error, BulkWriteError) else {}
+    return bool(details.get("writeConcernErrors")) and not details.get("writeErrors")
 
 
 def _codes(error: BaseException) -> set[int]:

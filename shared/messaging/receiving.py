@@ -7,6 +7,8 @@ from types import TracebackType
 from typing import Any, Final
 
 import structlog
+from aio_pika.abc import AbstractIncomingMessage
+from aiormq.exceptions import ChannelInvalidStateError
 from faststream import AckPolicy
 from faststream.message import StreamMessage
 from faststream.rabbit import Channel, RabbitBroker, RabbitQueue
@@ -110,8 +112,16 @@ async def _as_delivery(flow: Flow, receipts: Receipts, message: StreamMessage[An
         redelivered=bool(raw.redelivered),
         acknowledge=partial(receipts.finish, raw),
         origin=origin_of(raw.app_id, raw.timestamp) if ours else None,
-        gone=lambda: raw.channel.is_closed,
+        gone=partial(is_gone, raw),
     )
+
+
+def is_gone(message: AbstractIncomingMessage) -> bool:
+    """Tell whether the channel that brought a message is closed; the library raises where it is asked for that one."""
+    try:
+        return bool(message.channel.is_closed)
+    except ChannelInvalidStateError:
+        return True
 
 
 async def _as_suspect(flow: Flow, receipts: Receipts, message: StreamMessage[Any]) -> Delivery:

@@ -17,6 +17,7 @@ from pymongo.errors import (
     PyMongoError,
     ServerSelectionTimeoutError,
     WriteConcernError,
+    WriteError,
     WTimeoutError,
 )
 
@@ -41,6 +42,9 @@ INFRASTRUCTURE = [
     WriteConcernError("", 64),
     WTimeoutError("", 64),
     CursorNotFound("", 43),
+    BulkWriteError({"writeErrors": [], "writeConcernErrors": [{"code": 64}]}),
+    WriteError("Not primary while writing", 189),
+    BulkWriteError({"writeErrors": [{"code": 11602}]}),
     labelled("TransientTransactionError"),
     labelled("UnknownTransactionCommitResult"),
     AMQPConnectionError(),
