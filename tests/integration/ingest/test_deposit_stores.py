@@ -122,3 +122,10 @@ async def test_the_backlog_is_as_old_as_its_oldest_message(database: Database):
     await database["outbox"].insert_one({"created": old, "unsent": True})
     assert not await backlog.is_full(), "looked at once a second"
     assert await MongoBacklog(database).is_full()
+
+
+async def test_the_backlog_is_as_large_as_its_messages(database: Database):
+    """Rule 12: more bytes unsent than may be make the backlog full, however young they are."""
+    await database["outbox"].insert_one({"created": datetime.now(UTC), "unsent": True, "size": 1_000})
+    assert not await MongoBacklog(database, most=1_000).is_full()
+    assert await MongoBacklog(database, most=999).is_full()
