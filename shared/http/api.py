@@ -17,6 +17,7 @@ from shared.http.operations import operations, summary_of
 from shared.http.server import serving
 from shared.http.shortcut import Shortcut
 from shared.messaging.collector import spare_the_collector
+from shared.messaging.ledger.findings import Findings
 from shared.messaging.runtime import Runtime
 from shared.roles import told_to_stop
 
@@ -45,7 +46,7 @@ async def run_api(
     problems.install(app)
     checks = dependencies(runtime)
     health_doors(app, checks)
-    metrics_door(app, runtime, checks, summary=summary_of(runtime))
+    metrics_door(app, runtime, checks, summary=summary_of(runtime), missing=Findings(runtime.database).missing)
     stop = asyncio.create_task(told_to_stop())  # listens before anybody can see that the service is there
     async with open_gate(runtime) as gate:
         made = [*operations(runtime, gate), *routers(gate)]

@@ -41,16 +41,16 @@ def metrics_door(
     *,
     consumers: Sequence[Consumer[Any]] = (),
     summary: Callable[[], Awaitable[Summary]] | None = None,
-    findings: Callable[[], Awaitable[Iterable[Mapping[str, Any]]]] | None = None,
+    missing: Callable[[], Awaitable[Mapping[tuple[str, str], int]]] | None = None,
 ) -> None:
-    """Add the door; ``summary`` gives the books of the service's flows, ``findings`` what the ledger misses."""
+    """Add the door; ``summary`` gives the books of the service's flows, ``missing`` what the ledger misses."""
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
         ready = dict(zip(checks, await asyncio.gather(*(check() for check in checks.values())), strict=True))
         families = [*_of_process(runtime, ready, consumers)]
         families += _of_flows(told) if (told := await _in_time(summary)) is not None else []
-        families += _of_ledger(missing) if (missing := await _in_time(findings)) is not None else []
+        families += _of_ledger(found) if (found := await _in_time(missing)) is not None else []
         return Response(generate_latest(_Told(families)), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -117,12 +117,8 @@ def _of_flows(summary: Summary) -> Iterator[Metric]:
 _DEPTHS: Final = {"queued": "that wait in a flow's queue", "dead": "that the broker gave up delivering to a flow"}
 
 
-def _of_ledger(findings: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
-    missing: dict[tuple[str, ...], float] = {}
-    for each in findings:
-        labels = (str(each.get("flow", "")), str(each.get("kind", "")))
-        missing[labels] = missing.get(labels, 0) + float(each.get("missing", 1))
-    yield _gauge("carnet_ledger_missing", "What the ledger misses at this moment.", ["flow", "kind"], missing)
+def _of_ledger(missing: Mapping[tuple[str, str], int]) -> Iterator[Metric]:
+    yield _gauge("carnet_ledger_missing", "What the ledger misses now.", ["kind", "flow"], missing)
 
 
 def _emitted(flows: Mapping[str, Any]) -> dict[tuple[str, ...], float]:
