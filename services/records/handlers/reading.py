@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from services.records.domain.chain import Link, Status, inherit_mask, statuses
 from services.records.domain.cursor import Place, cursor_of, place_of
-from services.records.domain.decision import NOTHING, Act, Rule
+from services.records.domain.decision import NOTHING, Act, Item, Rule
 from services.records.domain.documents import Document, as_inherited
 from services.records.domain.rights import Standing
 from services.records.handlers.describing import Shown, Trouble, describe, item_of, trouble_of
@@ -173,15 +173,23 @@ async def _documents(visit: Visit, room: ReadingRoom) -> tuple[Sequence[Link], M
 
 
 def _visible(visit: Visit, search: Search, documents: Iterable[Shown]) -> list[Shown]:
-    wanted = [each for each in documents if _is_wanted(each, search)]
-    return [each for each in wanted if visit.rule(Act.READ, item_of(visit, each)).permits]
+    decided: dict[Item, bool] = {}  # what counts of a document is the same for most of a list
+
+    def permits(item: Item) -> bool:
+        if item not in decided:
+            decided[item] = visit.rule(Act.READ, item).permits
+        return decided[item]
+
+    return [each for each in documents if _is_wanted(each, search) and permits(item_of(visit, each))]
 
 
 def _is_wanted(shown: Shown, search: Search) -> bool:
     """What does not open is shown as such where nothing particular is looked for."""
+    if (search.type_code, search.class_code, search.since, search.until) == (None,) * 4:
+        return True
     about = shown.description
     if about is None:
-        return (search.type_code, search.class_code, search.since, search.until) == (None,) * 4
+        return False
     day = paris_date(about.service_start)
     return (
         search.type_code in (None, about.type.code)
