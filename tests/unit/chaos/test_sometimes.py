@@ -1,0 +1,47 @@
+"""What must happen now and then, counted in logs and books."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from chaos.sometimes import Sometimes, adoptions, sometimes
+from tests.unit.chaos import made_up as run
+
+
+def counted(tmp_path: Path, *lines: dict[str, Any], strict: bool = False) -> dict[str, Sometimes]:
+    """Return what is counted in a log of these lines."""
+    text = b"no JSON\n" + b"".join(orjson.dumps(line) + b"\n" for line in lines) + b'{"event": "cut o'
+    (tmp_path / "records.worker.1.log").write_bytes(text)
+    return {each.name: each for each in sometimes(tmp_path, run.aftermath(), run.history(), strict=strict)}
+
+
+def test_the_first_holder_of_a_lease_took_over_from_nobody(tmp_path: Path) -> None:
+    """A fail-over is the second epoch and every one after it."""
+    taken = [{"event": "log_taken_over", "epoch": epoch} for epoch in (1, 2, 3)]
+    assert counted(tmp_path, *taken)["sequencer fail-over"].times == 2
+
+
+def test_logs_tell_races_adoptions_and_fences(tmp_path: Path) -> None:
+    """Each thing is known by its own line."""
+    found = counted(
+        tmp_path,
+        {"event": "batch_again", "kind": "CONFLICT"},
+        {"event": "batch_again", "kind": "INFRASTRUCTURE"},
+        {"event": "outbox_adopted", "rows": 3},
+        {"event": "worker_failed", "error": "FencedError"},
+    )
+    assert {name for name, each in found.items() if each.times} == {"race", "outage waited out", "adoption", "fenced"}
+
+
+def test_only_a_long_run_with_every_fault_must_have_seen_them(tmp_path: Path) -> None:
+    """A brief run requires nothing of what happens only sometimes."""
+    assert not any(each.required for each in counted(tmp_path).values())
+    assert counted(tmp_path, strict=True)["race"].required
+
+
+def test_adoptions_are_told_in_the_time_of_the_history(tmp_path: Path) -> None:
+    """An adoption is compared with what was done to the processes before it."""
+    line = {"event": "outbox_adopted", "service": "records", "timestamp": "1970-01-01T00:01:40Z"}
+    counted(tmp_path, line)
+    assert adoptions(tmp_path, 60.0) == [("records", 40.0)]
