@@ -21,7 +21,7 @@ from shared.messaging.sifting import sift
 from shared.messaging.store import Commit, Inbox, Row
 from shared.messaging.subscription import E, Subscription
 from shared.messaging.systemic import Failed, Streaks
-from shared.messaging.topology import EVENTS
+from shared.messaging.topology import EVENTS, LOGGED
 from shared.messaging.unit import State, Unit
 
 _CONFLICTS: Final = 3
@@ -108,7 +108,7 @@ class Settler(Generic[E]):
         return bool(tokens) and await self.inbox.last(self.subscription.flow.queue) in tokens
 
     async def _commit(self, part: list[Incoming], token: str) -> None:
-        sifted = await sift(part, self.inbox, ours=self.subscription.flow.exchange == EVENTS)
+        sifted = await sift(part, self.inbox, ours=self.subscription.flow.exchange in (EVENTS, LOGGED))
         unit = Unit()
         await self._handle(sifted.fresh, unit)
         parks = self.subscription.refuse is None

@@ -12,7 +12,7 @@ from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 from shared.messaging.failures import FencedError, RacedError
 from shared.messaging.settling import StrayOutcomeError
 from shared.messaging.store import Row
-from shared.messaging.topology import EVENTS
+from shared.messaging.topology import EVENTS, LOGGED
 from shared.messaging.unit import Emitted, State, Unit
 from shared.strict_json import canonical
 from tests.unit.shared.messaging.shop import FLOW, Shop, Thing, message, raw_message, thing, things
@@ -87,9 +87,10 @@ async def test_redelivery_is_no_duplicate(shop: Shop):
     assert shop.books == {"done": 3, "redelivered": 3}
 
 
-async def test_what_an_outbox_sent_again_is_no_duplicate():
+@pytest.mark.parametrize("exchange", [EVENTS, LOGGED])
+async def test_what_an_outbox_sent_again_is_no_duplicate(exchange: str):
     """Carnet's own event was published once, however often an outbox had to send it: it is not in the sum (rule 14)."""
-    shop = Shop(flow=replace(FLOW, exchange=EVENTS))
+    shop = Shop(flow=replace(FLOW, exchange=exchange))
     await shop.take(message(things(3)))
     await shop.take(message(things(3)))
 
