@@ -13,7 +13,7 @@ from cli.tokens import OperatorAuth
 
 SERVICES: Final = ("ingest", "records", "notifications", "audit")
 
-STANDSTILL_S: Final = 60.0
+STANDSTILL_S: Final = 90.0
 """How long nothing may change, with something still under way, before it is stuck."""
 
 _LOOK_S: Final = 1.0

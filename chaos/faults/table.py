@@ -10,6 +10,7 @@ from chaos.faults.machine import ClockJump, DiskFull
 from chaos.faults.network import network
 from chaos.faults.poison import ProcessKiller
 from chaos.faults.processes import KINDS, Freeze, Kill
+from chaos.faults.queues import QueueDeleted
 from deploy.local.places import StackError
 
 CHEAP: Final = (
@@ -51,6 +52,7 @@ def _all() -> tuple[Fault, ...]:
         *broker(),
         *database(),
         *aimed(),
+        QueueDeleted(),
         ProcessKiller(),
         ClockJump(),
         DiskFull(),

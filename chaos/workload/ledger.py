@@ -8,12 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import cycle
+from itertools import chain, count
 from random import Random
 from typing import Any, Final, NamedTuple
 
 import orjson
 
+from shared.contracts.insurers import ReimbursementSettledV1
 from shared.messaging.cloudevents import MAX_EVENTS, join
 from simulator.claims import claims
 from simulator.mistakes import LINES, Mistake
@@ -55,7 +56,8 @@ def messages(cohort: Sequence[Person], season: Season, seed: int) -> Iterator[Me
     """Yield a cohort's messages, mistakes and repetitions among them."""
     dice = Random(f"messages:{seed}:{cohort[0].ins}")
     sent: dict[tuple[str, str], list[_Item]] = defaultdict(list)
-    for items in _grouped(_in_disorder(cohort, season, seed, dice), dice):
+    parts = (_grouped(part, dice) for part in _in_disorder(cohort, season, seed, dice))
+    for items in chain.from_iterable(parts):
         yield _message(items)
         first = items[0].publication
         good = sent[first.insurer, first.key]
@@ -69,8 +71,11 @@ def registrations(crowd: Iterable[Person], season: Season) -> Iterator[Message]:
     return (_message([_Item(_version(season.registration(person), 1))]) for person in crowd)
 
 
-def _in_disorder(cohort: Sequence[Person], season: Season, seed: int, dice: Random) -> Iterator[_Item]:
-    """Yield registrations and lines as they come: a part of the lines before their people are known."""
+def _in_disorder(cohort: Sequence[Person], season: Season, seed: int, dice: Random) -> Iterator[Iterator[_Item]]:
+    """Yield registrations with a part of the lines, as they come, and then the other lines.
+
+    No registration is sent later than that: a line does not wait for its person for ever.
+    """
     until = season.today - _SETTLED
     lines = [
         season.settlement(person, line) for person in cohort for line in claims(person, seed, LINES_EACH, until=until)
@@ -80,11 +85,19 @@ def _in_disorder(cohort: Sequence[Person], season: Season, seed: int, dice: Rand
     head = [_version(season.registration(person), v) for person in cohort for v in range(1, VERSIONS + 1)]
     head += lines[:early]
     dice.shuffle(head)
-    kinds = cycle([kind for name, kind in LINES.items() if name not in _LEFT_OUT])
-    for serial, publication in enumerate([*head, *lines[early:]], 1):
+    numbers = count(1)
+    yield _with_mistakes(head, numbers)
+    yield _with_mistakes(lines[early:], numbers)
+
+
+def _with_mistakes(publications: Iterable[Publication], numbers: Iterator[int]) -> Iterator[_Item]:
+    """Yield them, and now and then a line once more with a mistake in it."""
+    kinds = [kind for name, kind in LINES.items() if name not in _LEFT_OUT]
+    for publication in publications:
         yield _Item(publication)
-        if serial % BAD_EVERY == 0 and publication.key == lines[0].key and _is_plain(publication):
-            yield _spoiled(publication, next(kinds), serial)
+        number = next(numbers)
+        if number % BAD_EVERY == 0 and publication.key == ReimbursementSettledV1.TYPE and _is_plain(publication):
+            yield _spoiled(publication, kinds[number // BAD_EVERY % len(kinds)], number)
 
 
 def _version(first: Publication, version: int) -> Publication:
