@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("cli.doctor", "Say what is there, what is missing and how to mend it."),
     "parked": ("cli.parked", "List, show, replay or discard what could not be processed."),
     "trace": ("cli.trace", "Show one event's way through the services, with times."),
+    "ledger": ("cli.ledger", "Say whether everything is accounted for, and repair what is not."),
     "audit": ("cli.audit", "Verify the log of everything that happened."),
     "chaos": ("cli.chaos", "Kill, freeze and cut a system of its own, and check that it kept its promise."),
     "bench": ("cli.bench", "Measure, beside the usual way of doing it."),

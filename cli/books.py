@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from shared.contracts.records import HistoryRequestedV1
-from shared.messaging.topology import EVENTS, FEEDBACK, FLOWS, LOGGED, UPSTREAM, Flow
+from shared.messaging.topology import EVENTS, FEEDBACK, FLOWS, LEDGER, LOGGED, UPSTREAM, Flow
 
 Summary: TypeAlias = Mapping[str, Any]
 """What a service's ``/ops/messaging`` answers."""
@@ -21,8 +21,12 @@ Summaries: TypeAlias = Mapping[str, Summary]
 HELD: Final = ("waiting", "parked", "quarantined")
 """States in which an event may still be processed."""
 
+_FLOWS: Final = [flow for flow in FLOWS if flow.exchange != LEDGER]
+"""What the books are about: services' statements about them have none to balance."""
+
 _STATES: Final = ("done", "duplicate", "ignored", "refused", "quarantined", "parked", "waiting")
 _EVERYTHING: Final = "#"
+_BESIDE: Final = {flow.queue for flow in FLOWS if flow.exchange == LEDGER}
 
 
 class Count(NamedTuple):
@@ -65,7 +69,7 @@ def all_books(summaries: Summaries, confirmed: Mapping[str, int]) -> list[FlowBo
     beside = _emitted(summaries, LOGGED)
     return [
         _books(flow, summaries, _published(flow, beside if flow.exchange == LOGGED else emitted, confirmed))
-        for flow in FLOWS
+        for flow in _FLOWS
     ]
 
 
@@ -87,7 +91,7 @@ def histories_asked(summaries: Summaries) -> int:
 def ends(summaries: Summaries, queues: Iterable[str] | None = None) -> Counter[Count]:
     """Return how many events came to which end, in the flows named or in all."""
     found: Counter[Count] = Counter()
-    for flow in FLOWS:
+    for flow in _FLOWS:
         if queues is None or flow.queue in queues:
             for state in _STATES:
                 found.update(_by_reason(flow.queue, state, _flow(summaries, flow).get(state, 0)))
@@ -105,6 +109,8 @@ def in_motion(summaries: Summaries) -> dict[str, int]:
     for service, summary in summaries.items():
         moving[f"events unsent by {service}"] = summary["outbox"]["events"]
         for queue, flow in summary["flows"].items():
+            if queue in _BESIDE:
+                continue
             moving[f"messages in {queue}"] = flow.get("queued", 0)
             moving[f"messages in {queue}.dead"] = flow.get("dead", 0)
             moving[f"events waiting in {queue}"] = _total(flow.get("waiting", 0))

@@ -58,6 +58,8 @@ class ServiceSettings(BaseSettings):
     """The insurers that may publish: code, broker user, source, regime, caisses."""
     retry_delays: Annotated[tuple[timedelta, ...], NoDecode] = DELAYS
     """How long a failing event waits before each further attempt; in seconds, separated by commas."""
+    ledger_every_s: float = Field(default=15, gt=0)
+    """Seconds between two looks of the ledger; what is missing is named after two or three of them."""
     log_level: str = "INFO"
 
     @classmethod

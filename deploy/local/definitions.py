@@ -15,6 +15,7 @@ from shared.messaging.topology import (
     FEEDBACK_ARGUMENTS,
     Arguments,
     Topology,
+    bindings,
     dead_queue,
     feedback_queue,
     queue_arguments,
@@ -49,13 +50,13 @@ def topology_definitions(topology: Topology | None = None, *, vhost: str = "/") 
     queues = {dead_queue(flow): DEAD_ARGUMENTS for flow in whole.flows}
     queues |= {flow.queue: queue_arguments(flow) for flow in whole.flows}
     queues |= {feedback_queue(insurer): FEEDBACK_ARGUMENTS for insurer in whole.insurers}
-    bindings = [(DEAD, dead_queue(flow), dead_queue(flow)) for flow in whole.flows]
-    bindings += [(flow.exchange, flow.queue, flow.key) for flow in whole.flows]
-    bindings += [(FEEDBACK, feedback_queue(insurer), insurer) for insurer in whole.insurers]
+    routes = [(DEAD, dead_queue(flow), dead_queue(flow)) for flow in whole.flows]
+    routes += [(exchange, flow.queue, key) for flow in whole.flows for exchange, key in bindings(flow)]
+    routes += [(FEEDBACK, feedback_queue(insurer), insurer) for insurer in whole.insurers]
     return {
         "exchanges": [_exchange(vhost, name, kind, arguments) for name, (kind, arguments) in EXCHANGES.items()],
         "queues": [_queue(vhost, name, arguments) for name, arguments in queues.items()],
-        "bindings": [_binding(vhost, *binding) for binding in bindings],
+        "bindings": [_binding(vhost, *binding) for binding in routes],
     }
 
 

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local.places import CLONE
-from shared.messaging.topology import EXCHANGES, FLOWS, UPSTREAM, dead_queue, feedback_queue
+from shared.messaging.topology import (
+    EXCHANGES,
+    FLOWS,
+    STRAIGHT,
+    UPSTREAM,
+    dead_queue,
+    feedback_queue,
+    straight_key,
+)
 
 INSURERS_FILE = Path(__file__).with_name("insurers.json")
 
@@ -64,6 +72,9 @@ def service_user(service: str) -> BrokerUser:
         name = operation["channel"]["$ref"].rpartition("/")[2]
         channels[operation["action"]][name] = list(document["channels"][name]["messages"])
     topics = {name: exactly(types) for name, types in channels["send"].items() if name in TOPIC_EXCHANGES}
+    sent = {name: set(types) for name, types in channels["send"].items()}
+    fed = [flow for flow in FLOWS if flow.key in sent.get(flow.exchange, ()) or (flow.key == "#" and sent)]
+    topics[STRAIGHT] = exactly([straight_key(service, flow) for flow in fed])
     queues = [*channels["receive"], *(dead_queue(flow) for flow in FLOWS if flow.queue in channels["receive"])]
     return BrokerUser(service, NOTHING, exactly(channels["send"]), exactly(queues), topics)
 

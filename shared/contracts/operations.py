@@ -10,16 +10,16 @@ class OperatorActedV1Data(Data):
 
     service: str
     operator: str
-    act: Literal["show", "replay", "discard"]
+    act: Literal["show", "replay", "discard", "resend"]
     targets: list[str]
-    """Inbox keys."""
+    """Inbox keys; messages of the outbox, each behind its queue, where they were sent again."""
     reason: str | None = None
     second_operator: str | None = None
     """Who agreed to an act that destroys."""
 
 
 class OperatorActedV1(Event):
-    """An operator showed, replayed or discarded messages."""
+    """An operator showed, replayed or discarded messages, or had them sent again."""
 
     TYPE: ClassVar[str] = "operator.acted.v1"
     type: Literal["operator.acted.v1"] = "operator.acted.v1"

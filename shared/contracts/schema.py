@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from shared.contracts import accesses, audit, ingest, insurers, notifications, operations, records
+from shared.contracts import accesses, audit, ingest, insurers, ledger, notifications, operations, records
 from shared.contracts.event import Event, schema_name
 
 FOLDER: Final = Path(__file__).parent / "schemas"
@@ -32,6 +32,7 @@ CONTRACTS: Final[tuple[type[Event], ...]] = (
     accesses.AccessTracedV1,
     audit.AccessLoggedV1,
     operations.OperatorActedV1,
+    ledger.LedgerStatedV1,
 )
 """Every message, in the order in which a line of care meets them."""
 

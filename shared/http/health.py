@@ -10,6 +10,7 @@ from shared.http import problems
 from shared.http.metrics import metrics_door
 from shared.messaging.consumer import Consumer
 from shared.messaging.probes import Probe, goes_round
+from shared.messaging.publications import fed_by
 from shared.messaging.runtime import Runtime
 
 Check = Callable[[], Awaitable[bool]]
@@ -42,11 +43,15 @@ async def answers(checks: Mapping[str, Check]) -> dict[str, bool]:
 
 
 def dependencies(runtime: Runtime) -> dict[str, Check]:
-    """Return the checks that every role has: database and broker answer a question, and what is committed is sent."""
+    """Return the checks that every role has: database and broker answer a question, and what is committed is sent.
+
+    ``routed``: every queue that this service publishes to is there; without one, confirmed messages would be lost.
+    """
     return {
         "database": Probe(lambda: _database_answers(runtime)),
         "broker": Probe(lambda: goes_round(runtime.publisher.connection)),
         "relay": Probe(lambda: _relay_moves(runtime)),
+        "routed": Probe(lambda: _has_its_queues(runtime)),
     }
 
 
@@ -70,6 +75,11 @@ def worker_doors(runtime: Runtime, consumers: Sequence[Consumer[Any]], *, consum
 async def _database_answers(runtime: Runtime) -> bool:
     await runtime.client.admin.command("ping", maxTimeMS=1_000)
     return True
+
+
+async def _has_its_queues(runtime: Runtime) -> bool:
+    depths = await runtime.publisher.depths([flow.queue for flow in fed_by(runtime.service)])
+    return None not in depths.values()
 
 
 async def _relay_moves(runtime: Runtime) -> bool:

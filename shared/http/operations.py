@@ -8,11 +8,14 @@ from fastapi import APIRouter
 
 from shared.http.gate import Gate
 from shared.http.held_doors import held_doors
+from shared.http.ledger_doors import ledger_doors
 from shared.http.messaging_doors import messaging_doors, summed
 from shared.http.trace_doors import trace_doors
 from shared.messaging.books import Books
 from shared.messaging.held_acts import HeldActs
 from shared.messaging.held_sets import HeldSets
+from shared.messaging.ledger.findings import Findings
+from shared.messaging.ledger.repair import Repair
 from shared.messaging.runtime import Runtime
 from shared.messaging.topology import FLOWS, Flow
 from shared.messaging.tracing import Tracer
@@ -30,6 +33,7 @@ def operations(runtime: Runtime, gate: Gate) -> list[APIRouter]:
             operator=gate.operator,
             second_operator=gate.second_operator,
         ),
+        ledger_doors(Findings(runtime.database), Repair(runtime), operator=gate.operator),
         trace_doors(
             Tracer(runtime.service, runtime.database, own_flows(runtime)),
             runtime.service,

@@ -1,6 +1,8 @@
 """The broker as Carnet needs it: a connection of its own for publishing, confirmed, with a real timeout."""
 
 import asyncio
+import uuid
+from collections.abc import Collection
 from typing import Final
 
 import aio_pika
@@ -18,11 +20,15 @@ from shared.messaging.topology import (
     EXCHANGES,
     FEEDBACK,
     FEEDBACK_ARGUMENTS,
+    STRAIGHT,
     Arguments,
+    Flow,
     Topology,
+    bindings,
     dead_queue,
     feedback_queue,
     queue_arguments,
+    straight_key,
 )
 
 PUBLISH_TIMEOUT_S: Final = 5.0
@@ -72,7 +78,8 @@ async def declare(channel: AbstractChannel, topology: Topology) -> None:
         dead = await channel.declare_queue(dead_queue(flow), durable=True, arguments=_table(DEAD_ARGUMENTS))
         await dead.bind(exchanges[DEAD], dead_queue(flow))
         queue = await channel.declare_queue(flow.queue, durable=True, arguments=_table(queue_arguments(flow)))
-        await queue.bind(exchanges[flow.exchange], flow.key)
+        for exchange, key in bindings(flow):
+            await queue.bind(exchanges[exchange], key)
     for insurer in topology.insurers:
         name = feedback_queue(insurer)
         queue = await channel.declare_queue(name, durable=True, arguments=_table(FEEDBACK_ARGUMENTS))
@@ -112,26 +119,46 @@ class AmqpPublisher:
         return self._connection
 
     async def depth(self, queue: str) -> int:
-        """Return how many messages wait in a queue, those being processed left out."""
+        """Return how many messages wait in a queue, those being processed left out; none where there is no queue."""
+        return (await self.depths([queue]))[queue] or 0
+
+    async def depths(self, queues: Collection[str]) -> dict[str, int | None]:
+        """Return how many messages wait in each queue; None where the broker has no such queue."""
         if self._connection is None:
             raise ConnectionError("not connected")
-        async with asyncio.timeout(PUBLISH_TIMEOUT_S), self._connection.channel() as channel:
-            declared = await channel.declare_queue(queue, passive=True)
-            return declared.declaration_result.message_count or 0
+        found: dict[str, int | None] = {}
+        async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+            while left := [queue for queue in queues if queue not in found]:
+                try:
+                    async with self._connection.channel() as channel:
+                        for queue in left:
+                            declared = await channel.declare_queue(queue, passive=True)
+                            found[queue] = declared.declaration_result.message_count or 0
+                except ChannelNotFoundEntity:  # which ends the channel
+                    found[next(queue for queue in left if queue not in found)] = None
+        return found
 
     async def publish(self, row: OutboxRow) -> None:
         """See `Publisher.publish`. A library's own timeout is not trusted: a frozen broker would hold it."""
+        await self._publish(row, row.id, row.exchange, row.key)
+
+    async def publish_straight(self, row: OutboxRow, flow: Flow) -> None:
+        """Publish a message once more, to one queue alone; its consumer sees it as it was, the inbox what is new."""
+        # A message id must not be in flight twice, and the relay may be sending this row.
+        await self._publish(row, f"{row.id}.{uuid.uuid4().hex}", STRAIGHT, straight_key(self._service, flow))
+
+    async def _publish(self, row: OutboxRow, message_id: str, exchange_name: str, key: str) -> None:
         if self._channel is None:
             raise ConnectionError("not connected")
         message = aio_pika.Message(
             row.body,
             content_type=row.content_type,
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-            message_id=row.id,
+            message_id=message_id,
             type=row.key,
             app_id=self._service,
             timestamp=row.created,
         )
         async with asyncio.timeout(PUBLISH_TIMEOUT_S):
-            exchange = await self._channel.get_exchange(row.exchange, ensure=False)
-            await exchange.publish(message, row.key, mandatory=True)
+            exchange = await self._channel.get_exchange(exchange_name, ensure=False)
+            await exchange.publish(message, key, mandatory=True)

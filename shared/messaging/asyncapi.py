@@ -6,36 +6,19 @@ and the queues to the topology (decision 0006).
 
 from collections.abc import Iterable
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 from pydantic.json_schema import models_json_schema
 
-from shared.contracts import accesses, audit, ingest, insurers, notifications, operations, records
+from shared.contracts import audit, ingest, insurers, ledger, records
 from shared.contracts.event import Event
 from shared.contracts.schema import CONTRACTS, as_text
 from shared.messaging.cloudevents import BATCH, MAX_EVENTS, SINGLE
-from shared.messaging.topology import EVENTS, EXCHANGES, FEEDBACK, FLOWS, LOGGED, Flow
+from shared.messaging.publications import PUBLISHED
+from shared.messaging.topology import EVENTS, EXCHANGES, FEEDBACK, FLOWS, LEDGER, LOGGED, STRAIGHT, Flow
 
 ROOT: Final = Path(__file__).parents[2]
 VERSION: Final = "0.1.0"
-
-_EVERYWHERE: Final = (operations.OperatorActedV1.TYPE,)
-_WHERE_PEOPLE_CALL: Final = (accesses.AccessTracedV1.TYPE, *_EVERYWHERE)
-
-
-def _published_by(module: ModuleType, *more: str) -> tuple[type[Event], ...]:
-    own = tuple(each for each in CONTRACTS if each.__module__ == module.__name__)
-    return own + tuple(each for each in CONTRACTS if each.TYPE in more)
-
-
-PUBLISHED: Final[dict[str, tuple[type[Event], ...]]] = {
-    "ingest": _published_by(ingest, *_WHERE_PEOPLE_CALL),
-    "records": _published_by(records, *_WHERE_PEOPLE_CALL),
-    "notifications": _published_by(notifications, *_WHERE_PEOPLE_CALL),
-    "audit": _published_by(audit, *_WHERE_PEOPLE_CALL),
-}
-"""What each service publishes."""
 
 _TOLD: Final = (
     ingest.BeneficiaryRefusedV1,
@@ -49,8 +32,12 @@ _KEYS: Final = {
     EVENTS: "The routing key is the type.",
     FEEDBACK: "The routing key is the insurer's code.",
     LOGGED: "The routing key is the type. Audit does not listen here.",
+    LEDGER: "The routing key is the type. Audit has no entry of it in the log.",
+    STRAIGHT: "The routing key is the publishing service and the queue: what that queue never had, once more.",
 }
 """How each exchange that services publish to routes."""
+
+_NOT_LOGGED: Final = (insurers.__name__, audit.__name__, ledger.__name__)
 
 Document = dict[str, Any]
 
@@ -85,10 +72,13 @@ def document_of(service: str) -> Document:
 def _sent(published: Iterable[type[Event]]) -> dict[str, list[type[Event]]]:
     """Return what leaves by which exchange."""
     beside: list[type[Event]] = [each for each in published if each is audit.AccessLoggedV1]
+    stated: list[type[Event]] = [each for each in published if each is ledger.LedgerStatedV1]
     return {
-        EVENTS: [each for each in published if each not in beside],
+        EVENTS: [each for each in published if each not in beside + stated],
         FEEDBACK: [each for each in published if each in _TOLD],
         LOGGED: beside,
+        LEDGER: stated,
+        STRAIGHT: [each for each in published if each not in stated],
     }
 
 
@@ -99,7 +89,7 @@ def path_of(service: str) -> Path:
 
 def _contracts_of(flow: Flow) -> list[type[Event]]:
     if flow.key == "#":
-        return [each for each in CONTRACTS if each.__module__ not in (insurers.__name__, audit.__name__)]
+        return [each for each in CONTRACTS if each.__module__ not in _NOT_LOGGED]
     return [each for each in CONTRACTS if flow.key == each.TYPE]
 
 

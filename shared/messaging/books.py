@@ -13,7 +13,7 @@ from shared.messaging.rows import KEPT
 from shared.messaging.runtime import Runtime
 from shared.mongo import Document
 
-_NO_ENDS: Final = ("_id", "last", "rows", "heard", "made")
+_NO_ENDS: Final = ("_id", "last", "rows", "heard", "made", "summed")
 """What the books hold beside ends and what was emitted: the ledger's own counts."""
 
 _SHOWN: Final = (

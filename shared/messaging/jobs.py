@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -24,6 +25,9 @@ from shared.roles import told_to_stop
 NAME: Final = "jobs"
 
 _GRACE_S: Final = 10.0
+
+_RELEASE_S: Final = 1.0
+"""How long a database may take to note that this instance steps back."""
 
 log = structlog.get_logger()
 
@@ -58,7 +62,9 @@ class Rota:
                 await self._hold_once()
                 await asyncio.sleep(self.lease.lasts.total_seconds() / 3)
         finally:
-            await self.lease.release()
+            with suppress(Exception):  # it ends by itself
+                async with asyncio.timeout(_RELEASE_S):
+                    await self.lease.release()
 
     async def _hold_once(self) -> None:
         try:

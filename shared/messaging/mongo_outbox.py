@@ -1,6 +1,7 @@
 """The sender's side of the outbox on MongoDB: what is unsent, whose it is, and who is alive."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from pymongo import ASCENDING
@@ -44,7 +45,7 @@ class MongoOutbox:
         """See `Outbox.unsent`."""
         query = {"owner": owner, "unsent": True, **_older_than("$created", REREAD_AFTER_MS)}
         rows = await self._rows.find(query).sort("created", ASCENDING).limit(limit).to_list()
-        return [_row(document) for document in rows]
+        return [row_of(document) for document in rows]
 
     async def adopt(self, owner: str) -> int:
         """See `Outbox.adopt`. The condition is on the row, so two adopters share the rows without overlap."""
@@ -58,6 +59,17 @@ class MongoOutbox:
         """See `Outbox.beat`."""
         await self._processes.update_one({"_id": owner}, {"$currentDate": {"beat": True}}, upsert=True)
 
+    async def hold(self, owner: str, held: Mapping[str, int]) -> None:
+        """Note how many messages a process has of each queue that it has not acknowledged."""
+        await self._processes.update_one({"_id": owner}, {"$set": {"held": [*held.items()]}})
+
+    async def held(self) -> Counter[str]:
+        """Return how many messages the living processes hold, by queue; what a dead one held is in its queue again."""
+        total: Counter[str] = Counter()
+        async for row in self._processes.find(_younger_than("$beat", SILENT_AFTER_MS), {"held": 1}):
+            total.update(dict(row.get("held", ())))
+        return total
+
 
 def _older_than(field: str, milliseconds: int) -> Document:
     return {"$expr": {"$lt": [field, {"$subtract": ["$$NOW", milliseconds]}]}}
@@ -67,7 +79,8 @@ def _younger_than(field: str, milliseconds: int) -> Document:
     return {"$expr": {"$gte": [field, {"$subtract": ["$$NOW", milliseconds]}]}}
 
 
-def _row(document: Document) -> OutboxRow:
+def row_of(document: Document) -> OutboxRow:
+    """Return a message from its document."""
     return OutboxRow(
         id=document["_id"],
         owner=document["owner"],

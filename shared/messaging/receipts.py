@@ -43,14 +43,25 @@ class Receipts:
     """Takes the finished messages of one queue and acknowledges them once the consumer waits for something else."""
 
     def __init__(self, queue: str) -> None:
-        self._queue = queue
+        self.queue = queue
         self._finished: dict[AbstractChannel, dict[int, AbstractIncomingMessage]] = {}
         self._progress: WeakKeyDictionary[AbstractChannel, Progress] = WeakKeyDictionary()
         self._sending: asyncio.Task[None] | None = None
+        self._taken: WeakKeyDictionary[AbstractChannel, int] = WeakKeyDictionary()
+
+    @property
+    def held(self) -> int:
+        """How many messages are taken and not finished; what came by a channel that ended is in the queue again."""
+        return sum(count for channel, count in self._taken.items() if not channel.is_closed)
+
+    def take(self, message: AbstractIncomingMessage) -> None:
+        """Note that a message came."""
+        self._taken[message.channel] = self._taken.get(message.channel, 0) + 1
 
     async def finish(self, message: AbstractIncomingMessage) -> None:
         """Note that every event of a message has its row; raise if its channel is gone."""
         self._finished.setdefault(message.channel, {})[message.delivery_tag or 0] = message
+        self._taken[message.channel] = self._taken.get(message.channel, 1) - 1
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send())
 
@@ -75,4 +86,4 @@ class Receipts:
             for number in alone:
                 await messages[number].ack()
         except Exception as error:  # noqa: BLE001 - whatever the library raises on a channel that is gone
-            log.info("acknowledgement_lost", queue=self._queue, error=type(error).__name__)
+            log.info("acknowledgement_lost", queue=self.queue, error=type(error).__name__)

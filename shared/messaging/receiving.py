@@ -1,6 +1,7 @@
 """A worker's connection for taking messages: every queue and its dead queue, each handed to its consumer."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from types import TracebackType
@@ -19,7 +20,7 @@ from shared.messaging.delivery import Delivery, origin_of
 from shared.messaging.receipts import Receipts
 from shared.messaging.runtime import Runtime
 from shared.messaging.taps import SubscribedTap
-from shared.messaging.topology import UNKNOWN, UPSTREAM, Flow, dead_queue
+from shared.messaging.topology import STRAIGHT, UNKNOWN, UPSTREAM, Flow, dead_queue
 
 _GOODBYE_S: Final = 1.5
 """How long a broker may take to close the connection of a process that ends."""
@@ -71,6 +72,10 @@ class Receiving:
         """Have the broker send nothing more."""
         await asyncio.gather(*(tap.cancel() for tap in self._taps))
 
+    def held(self) -> Counter[str]:
+        """Return how many messages are taken and not finished, by queue."""
+        return Counter({receipts.queue: receipts.held for receipts in self._receipts})
+
     async def acknowledge(self) -> None:
         """Send what is to be acknowledged: the connection is about to close."""
         await asyncio.gather(*(receipts.sent() for receipts in self._receipts))
@@ -102,11 +107,12 @@ def _receiver(consumer: Consumer[Any]) -> Callable[[Delivery], Awaitable[None]]:
 
 async def _as_delivery(flow: Flow, receipts: Receipts, message: StreamMessage[Any]) -> Delivery:
     raw = message.raw_message
+    receipts.take(raw)
     ours = flow.exchange not in (UPSTREAM, UNKNOWN)  # insurers choose the properties of what they send
     return Delivery(
         body=raw.body,
         content_type=raw.content_type,
-        routing_key=raw.routing_key or "",
+        routing_key=(raw.type if raw.exchange == STRAIGHT else raw.routing_key) or "",
         message_id=raw.message_id,
         user=raw.user_id,
         redelivered=bool(raw.redelivered),

@@ -9,6 +9,10 @@ FEEDBACK: Final = "feedback"
 DEAD: Final = "dead"
 LOGGED: Final = "logged"
 """Audit's own answers: what is told here has no entry in the log."""
+LEDGER: Final = "ledger"
+"""What services state about their own publishing; it has no entry in the log either."""
+STRAIGHT: Final = "straight"
+"""Leads to one queue, past its bindings: what a consumer never saw is sent again to it alone (rule 8)."""
 UNKNOWN: Final = "upstream.unknown"
 
 Arguments: TypeAlias = dict[str, str | int | bool]
@@ -60,6 +64,9 @@ NOTIFICATIONS_ACCOUNTS_OPENED: Final = Flow("notifications", "account.opened.v1"
 NOTIFICATIONS_ACCOUNTS_OPPOSED: Final = Flow("notifications", "account.opposed.v1", batch=20)
 NOTIFICATIONS_ACCOUNTS_CLOSED: Final = Flow("notifications", "account.closed.v1", batch=20)
 AUDIT_EVENTS: Final = Flow("audit", "#", batch=500, single_active=True)
+STATEMENTS: Final = tuple(
+    Flow(service, "ledger.stated.v1", LEDGER, batch=20) for service in ("ingest", "records", "notifications", "audit")
+)
 
 FLOWS: Final = (
     INGEST_BENEFICIARIES,
@@ -82,6 +89,7 @@ FLOWS: Final = (
     INGEST_DOCUMENTS_STORED,
     INGEST_DOCUMENTS_REFUSED,
     AUDIT_EVENTS,
+    *STATEMENTS,
 )
 
 EXCHANGES: Final[dict[str, tuple[str, Arguments]]] = {
@@ -89,6 +97,8 @@ EXCHANGES: Final[dict[str, tuple[str, Arguments]]] = {
     UNKNOWN: ("fanout", {}),
     EVENTS: ("topic", {}),
     LOGGED: ("direct", {}),
+    LEDGER: ("direct", {}),
+    STRAIGHT: ("topic", {}),
     FEEDBACK: ("direct", {}),
     DEAD: ("direct", {}),
 }
@@ -100,6 +110,17 @@ class Topology:
 
     flows: tuple[Flow, ...] = FLOWS
     insurers: tuple[str, ...] = field(default=())
+
+
+def bindings(flow: Flow) -> tuple[tuple[str, str], ...]:
+    """Return the exchanges that a flow's queue is bound to, each with its key."""
+    own = ((flow.exchange, flow.key),)
+    return (*own, (STRAIGHT, f"*.{flow.queue}")) if flow.exchange in (EVENTS, LOGGED) else own
+
+
+def straight_key(publisher: str, flow: Flow) -> str:
+    """Return the key by which one service sends to one queue alone."""
+    return f"{publisher}.{flow.queue}"
 
 
 def queue_arguments(flow: Flow) -> Arguments:

@@ -14,6 +14,7 @@ from shared.http.server import serving
 from shared.messaging.collector import spare_the_collector
 from shared.messaging.consumer import Consumer
 from shared.messaging.due import DueLooks
+from shared.messaging.ledger.keeping import rota_of, subscriptions_of, tell_held
 from shared.messaging.mongo_starts import MongoStarts
 from shared.messaging.pressure import Pressure
 from shared.messaging.probes import Probe, hears
@@ -44,6 +45,8 @@ async def run_worker(
 ) -> None:
     """Consume until SIGTERM or SIGINT; raise if a consumer or the relay failed for good."""
     tolerate_any_properties()
+    subscriptions = [*subscriptions, *subscriptions_of(runtime, [each.flow for each in subscriptions])]
+    ledger = await rota_of(runtime, [each.flow for each in subscriptions])
     starts, pressure = MongoStarts(runtime.database, runtime.process), Pressure(runtime.database)
     await starts.prepare()
     await pressure.prepare()
@@ -86,7 +89,8 @@ async def run_worker(
     async def lifespan() -> AsyncIterator[None]:
         settings = runtime.settings
         async with serving(doors, settings.http_host, settings.http_port):
-            relaying.extend([asyncio.create_task(runtime.relay.run()), asyncio.create_task(pressure.watch())])
+            beside = (runtime.relay.run(), pressure.watch(), ledger.run(), tell_held(runtime, receiving.held))
+            relaying.extend(asyncio.create_task(each) for each in beside)
             consuming.extend(asyncio.create_task(consumer.run()) for consumer in consumers)
             for task in (*relaying, *consuming):
                 task.add_done_callback(lambda done: _on_end(done, failure, app))

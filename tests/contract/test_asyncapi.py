@@ -45,7 +45,9 @@ def test_every_flow_and_contract_is_somewhere():
     documents = [document_of(service) for service in PUBLISHED]
     operations = {name for document in documents for name in document["operations"]}
     assert {f"receive {flow.queue}" for flow in FLOWS} <= operations
-    channels = [document["channels"].get(exchange, {}) for document in documents for exchange in ("events", "logged")]
+    channels = [
+        document["channels"].get(exchange, {}) for document in documents for exchange in ("events", "logged", "ledger")
+    ]
     sent = {wire_type for channel in channels for wire_type in channel.get("messages", ())}
     assert sent == {contract.TYPE for contract in CONTRACTS if "insurers" not in contract.__module__}
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from shared.contracts import audit, insurers
+from shared.contracts import audit, insurers, ledger
 from shared.contracts.event import Event
 from shared.contracts.schema import CONTRACTS, FOLDER, as_text, is_additive, schema_of
-from shared.messaging.topology import EVENTS, FLOWS, LOGGED, UPSTREAM
+from shared.messaging.topology import EVENTS, FLOWS, LEDGER, LOGGED, UPSTREAM
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = FOLDER.parent / "examples"
@@ -48,6 +48,7 @@ def test_wire_types_are_what_they_were():
         "access.traced.v1",
         "access.logged.v1",
         "operator.acted.v1",
+        "ledger.stated.v1",
     ]
 
 
@@ -90,7 +91,8 @@ def test_the_table_names_every_taker():
     rows = [line.split("|") for line in (FOLDER.parent / "README.md").read_text("utf-8").splitlines() if "V1`" in line]
     for row in rows:
         contract = BY_TYPE[row[1].strip(" `")]
-        exchange = {insurers.__name__: UPSTREAM, audit.__name__: LOGGED}.get(contract.__module__, EVENTS)
+        beside = {insurers.__name__: UPSTREAM, audit.__name__: LOGGED, ledger.__name__: LEDGER}
+        exchange = beside.get(contract.__module__, EVENTS)
         takers = {flow.consumer for flow in FLOWS if flow.exchange == exchange and flow.key in (contract.TYPE, "#")}
         assert set(row[4].replace(" the insurer,", "").strip().split(", ")) == takers, contract.TYPE
 

@@ -15,8 +15,10 @@ from shared.messaging.probes import Probe, is_subscribed
 class Answering:
     """Plays what a worker stands on; each part may be broken."""
 
-    def __init__(self, *, broker: bool = True, database: bool = True, sent: bool = True, beats: bool = True) -> None:
-        self.broker, self.database, self.sent, self.beats = broker, database, sent, beats
+    def __init__(
+        self, *, broker: bool = True, database: bool = True, sent: bool = True, beats: bool = True, routed: bool = True
+    ) -> None:
+        self.broker, self.database, self.sent, self.beats, self.routed = broker, database, sent, beats, routed
         self.closed = False
 
     def runtime(self) -> Any:
@@ -24,12 +26,16 @@ class Answering:
         processes = SimpleNamespace(find_one=self._found(lambda: self.beats))
         outbox = SimpleNamespace(find_one=self._found(lambda: not self.sent))
         return SimpleNamespace(
+            service="records",
             process="works.host.1.abc",
             client=SimpleNamespace(admin=SimpleNamespace(command=self._ping)),
             database={"processes": processes, "outbox": outbox},
-            publisher=SimpleNamespace(connection=SimpleNamespace(channel=self._channel)),
+            publisher=SimpleNamespace(connection=SimpleNamespace(channel=self._channel), depths=self._depths),
             relay=SimpleNamespace(confirmed=3, failed=1),
         )
+
+    async def _depths(self, queues: list[str]) -> dict[str, int | None]:
+        return {queue: 0 if self.routed or queue != "audit.all" else None for queue in queues}
 
     async def _ping(self, *_given: Any, **_named: Any) -> dict[str, int]:
         if not self.database:
@@ -81,10 +87,11 @@ async def test_a_worker_that_takes_nothing_is_not_ready(wrong: dict[str, Any], n
 
 
 @pytest.mark.parametrize(
-    ("wrong", "name"), [("broker", "broker"), ("database", "database"), ("sent", "relay"), ("beats", "relay")]
+    ("wrong", "name"),
+    [("broker", "broker"), ("database", "database"), ("sent", "relay"), ("beats", "relay"), ("routed", "routed")],
 )
 async def test_a_worker_whose_peers_do_not_work_is_not_ready(wrong: str, name: str, monkeypatch: pytest.MonkeyPatch):
-    """A broker that keeps the connection and answers nothing is not ready, nor a relay that leaves messages lying."""
+    """A silent broker, a relay that leaves messages lying, and a queue that is gone are named (rules 7 and 8)."""
     monkeypatch.setattr("shared.messaging.probes.PATIENCE_S", 0.05)
     answer = await _ask(Answering(**{wrong: False}), "/readyz")
     assert (answer.status_code, [each for each, well in answer.json().items() if not well]) == (503, [name])

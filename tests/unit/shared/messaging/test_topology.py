@@ -5,6 +5,7 @@ from shared.messaging.topology import (
     EVENTS,
     EXCHANGES,
     FLOWS,
+    LEDGER,
     LOGGED,
     UNKNOWN,
     UPSTREAM,
@@ -35,6 +36,10 @@ QUEUES = {
     "ingest.document.stored.v1": (EVENTS, "document.stored.v1", 200, False),
     "ingest.document.refused.v1": (EVENTS, "document.refused.v1", 200, False),
     "audit.all": (EVENTS, "#", 500, True),
+    "ingest.ledger.stated.v1": (LEDGER, "ledger.stated.v1", 20, False),
+    "records.ledger.stated.v1": (LEDGER, "ledger.stated.v1", 20, False),
+    "notifications.ledger.stated.v1": (LEDGER, "ledger.stated.v1", 20, False),
+    "audit.ledger.stated.v1": (LEDGER, "ledger.stated.v1", 20, False),
 }
 
 
@@ -50,6 +55,8 @@ def test_exchanges():
         "upstream.unknown": ("fanout", {}),
         "events": ("topic", {}),
         "logged": ("direct", {}),
+        "ledger": ("direct", {}),
+        "straight": ("topic", {}),
         "feedback": ("direct", {}),
         "dead": ("direct", {}),
     }
