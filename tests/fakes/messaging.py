@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 
+from shared.clock import Clock
 from shared.messaging.failures import RacedError
 from shared.messaging.store import Commit, Held, OutboxRow, Row, Seen, counted
 from shared.messaging.unit import State
@@ -46,7 +47,7 @@ class Sent:
 class InMemoryOutbox:
     """`Outbox` without a database; its clock stands for the server's."""
 
-    def __init__(self, clock: ManualClock) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.rows: dict[str, Sent] = {}
         self.beats: dict[str, datetime] = {}

@@ -36,7 +36,8 @@ async def fix_deadlines(
 
     changed = await _note(events, unit, notices, note)
     read = await accounts.find({notice.record for notice in changed if notice.aim is Aim.OPENING})
-    begun = {notice.record for notice in changed if notice.state is NoticeState.RUNNING}
+    # One that is known to have come back was sent all the same: which report is first must not matter.
+    begun = {notice.record for notice in changed if notice.state in (NoticeState.RUNNING, NoticeState.RETURNED)}
     told: list[Account] = [
         transition(account, Cause.NOTICE, now)
         for account in read.values()
