@@ -174,7 +174,7 @@ MUTANTS: Final[Mapping[str, Mutant]] = {
         "1", "nothing is remembered of what was seen", _inbox_off, ("requeue", "repeat"), ("doubled", "books")
     ),
     "confirms-off": Mutant(
-        "7", "what was not confirmed counts as published", _confirms_off, ("refuse", "cut"), ("lost",)
+        "7", "what was not confirmed counts as published", _confirms_off, ("kill-broker",), ("lost",)
     ),
     "ack-before-commit": Mutant(
         "0", "messages are acknowledged before their commit", _ack_before_commit, ("kill-worker",), ("lost",)

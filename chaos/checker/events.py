@@ -27,6 +27,7 @@ _PASSED_ON: Final[Mapping[str, str]] = {
 
 _DONE: Final = "done"
 _HELD: Final = ("refused", "quarantined", "parked", "waiting")
+_ABSENT: Final = End("absent")
 _INSIDE: Final = tuple(flow for flow in FLOWS if flow.exchange not in (UPSTREAM, "upstream.unknown"))
 
 
@@ -39,10 +40,10 @@ def lost(told: Published, left: Aftermath) -> Finding:
 def _lost(told: Published, left: Aftermath) -> Iterator[str]:
     caused = by_cause(left.sent.items())
     for key, dues in told.due.items():
-        for due in dues:
-            names = [key] if due.queue in _PASSED_ON else _caused_by(key, caused, left, "reimbursement.received.v1")
-            if not any(name in left.rows.get(due.queue, {}) for name in names):
-                yield f"{key} was confirmed and is not in {due.queue}"
+        for queue in {due.queue for due in dues}:
+            names = _names(key, queue, caused, left)
+            if names is not None and not any(name in left.rows.get(queue, {}) for name in names):
+                yield f"{key} was confirmed and is not in {queue}"
     for key, event in left.sent.items():
         for flow in _flows_of(event.exchange, event.type):
             if key not in left.rows.get(flow.queue, {}):
@@ -50,6 +51,15 @@ def _lost(told: Published, left: Aftermath) -> Iterator[str]:
         if event.exchange == EVENTS and not left.log[key]:
             yield f"{key} ({event.type}) has no entry in the log"
     yield from _without_effect(left, caused)
+
+
+def _names(key: str, queue: str, caused: Mapping[str, list[str]], left: Aftermath) -> list[str] | None:
+    """Return what an insurer's event is called in a flow; None if ingest lost or ended it, which is told elsewhere."""
+    if queue in _PASSED_ON:
+        return [key]
+    if left.rows.get(INGEST_REIMBURSEMENTS.queue, {}).get(key, _ABSENT).state != _DONE:
+        return None
+    return _caused_by(key, caused, left, _PASSED_ON[INGEST_REIMBURSEMENTS.queue])
 
 
 def _without_effect(left: Aftermath, caused: Mapping[str, list[str]]) -> Iterator[str]:
@@ -124,8 +134,7 @@ def _uncalled(told: Published, left: Aftermath, queue: str, wire_type: str) -> I
 def _other_ends(told: Published, left: Aftermath, caused: Mapping[str, list[str]]) -> Iterator[str]:
     for key, dues in told.due.items():
         for due in dues:
-            names = [key] if due.queue in _PASSED_ON else _caused_by(key, caused, left, "reimbursement.received.v1")
-            for name in names:
+            for name in _names(key, due.queue, caused, left) or ():
                 end = left.rows.get(due.queue, {}).get(name)
                 if end is not None and end != due.end:
                     yield f"{key} ended {_said(end)} in {due.queue}, {_said(due.end)} expected"
