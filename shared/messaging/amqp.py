@@ -33,6 +33,9 @@ from shared.messaging.topology import (
 
 PUBLISH_TIMEOUT_S: Final = 5.0
 
+START_TIMEOUT_S: Final = 30.0
+"""How long a process may take to find its topology; whoever starts it tries again."""
+
 
 def address(url: str, name: str, heartbeat: int) -> str:
     """Return the broker's address with a heartbeat, in seconds, and a connection name that an operator knows."""
@@ -101,10 +104,14 @@ class AmqpPublisher:
         self._channel: AbstractRobustChannel | None = None
 
     async def start(self) -> None:
-        """Connect and find the whole topology."""
-        self._connection = await aio_pika.connect_robust(self._url, timeout=10)
-        await ensure(self._connection, self._topology)
-        channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
+        """Connect and find the whole topology; raise `TimeoutError` if that has no end.
+
+        A connection that is lost in between is waited for by the library, for as long as that takes and longer.
+        """
+        async with asyncio.timeout(START_TIMEOUT_S):
+            self._connection = await aio_pika.connect_robust(self._url, timeout=10)
+            await ensure(self._connection, self._topology)
+            channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
         assert isinstance(channel, AbstractRobustChannel)  # noqa: S101 - what a robust connection gives
         self._channel = channel
 

@@ -18,8 +18,9 @@ from shared.errors import CarnetError
 
 _DUPLICATE_KEY = 11000
 _WRITE_CONFLICT = 112
-_STATE_CHANGES = frozenset({91, 189, 10058, 10107, 11600, 11602, 13435, 13436})
-"""The server is no primary any more, or is going down (MongoDB's specification of discovery and monitoring)."""
+_STATE_CHANGES = frozenset({91, 134, 189, 211, 10058, 10107, 11600, 11602, 13435, 13436})
+"""The server is no primary any more, is going down, or has just come up and has not read its keys yet (MongoDB's
+specification of discovery and monitoring; 134 and 211 are what it answers in its first seconds)."""
 
 
 class RacedError(CarnetError):

@@ -45,6 +45,7 @@ INFRASTRUCTURE = [
     BulkWriteError({"writeErrors": [], "writeConcernErrors": [{"code": 64}]}),
     WriteError("Not primary while writing", 189),
     BulkWriteError({"writeErrors": [{"code": 11602}]}),
+    OperationFailure("No keys found for HMAC that is valid for time", 211),
     labelled("TransientTransactionError"),
     labelled("UnknownTransactionCommitResult"),
     AMQPConnectionError(),
