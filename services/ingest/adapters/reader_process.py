@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+import orjson
+
 from services.ingest.adapters.cda_reader import Limits
 from services.ingest.adapters.reader_worker import LENGTH, MOST_ANSWER, OUT_OF_MEMORY, Allowance
 from services.ingest.domain.documents.entry import Terms, entry_of
@@ -157,7 +159,7 @@ class _Worker:
 
 async def _exchange(process: Process, body: bytes) -> dict[str, Any]:
     assert process.stdin is not None  # noqa: S101 - it was asked for
-    process.stdin.write(len(body).to_bytes(LENGTH, "big") + body)
+    process.stdin.writelines((len(body).to_bytes(LENGTH, "big"), body))
     await process.stdin.drain()
     return await _receive(process)
 
@@ -167,5 +169,5 @@ async def _receive(process: Process) -> dict[str, Any]:
     length = int.from_bytes(await process.stdout.readexactly(LENGTH), "big")
     if length > MOST_ANSWER:
         raise ReaderLostError
-    answer: dict[str, Any] = json.loads(await process.stdout.readexactly(length))
+    answer: dict[str, Any] = orjson.loads(await process.stdout.readexactly(length))
     return answer
