@@ -33,8 +33,11 @@ WAITING_BYTES: Final = 64 * 1024 * 1024
 
 PATIENCE_S: Final = 2.0
 
-LINGER_S: Final = 0.04
-"""How long a commit waits for an append, from when that was announced; where none is, it waits for nobody."""
+LINGER_S: Final = 0.08
+"""How long a commit waits for an item, from when that was announced; where none is, it waits for nobody."""
+
+TURN_S: Final = 0.02
+"""What those who were just answered get to come back and join, before a commit of those who wait meanwhile."""
 
 
 class OverloadedError(CarnetError):
@@ -70,9 +73,15 @@ class _Waiter(Generic[T, R]):
 class Gathering(Generic[T, R]):
     """What one process decides and commits together. Whoever hangs up while a commit runs does not stop it."""
 
-    def __init__(self, runtime: Runtime, decide: Decide[T, R]) -> None:
+    def __init__(self, runtime: Runtime, decide: Decide[T, R], *, turn: float = 0.0) -> None:
+        """``turn``: seconds between a commit and one of those that waited meanwhile; a lone caller never sees them.
+
+        Callers that come again and again would else fall into two halves for good, each being read while the other is
+        committed.
+        """
         self._runtime = runtime
         self._decide = decide
+        self._turn = turn
         self._waiting: deque[_Waiter[T, R]] = deque()
         self._bytes = 0
         self._committing: asyncio.Task[None] | None = None
@@ -121,6 +130,8 @@ class Gathering(Generic[T, R]):
             await self._linger()
             if batch := self._take():
                 await self._commit(batch)
+            if 0 < len(self._waiting) < TOGETHER:
+                await asyncio.sleep(self._turn)
 
     async def _linger(self) -> None:
         """Wait for those announced lately: a commit costs much more than what joins it.

@@ -1,7 +1,7 @@
 """Appends on a real database: many share a commit, and none pays for another (rule 10)."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +12,7 @@ from shared.contracts.records import AccountOpposedV1, AccountOpposedV1Data
 from shared.messaging import coalescing
 from shared.messaging.acts import ACTS
 from shared.messaging.books import Books
-from shared.messaging.coalescing import Appends, Insertion, OverloadedError
+from shared.messaging.coalescing import Appends, Gathering, Insertion, OverloadedError
 from shared.messaging.failures import RacedError
 from shared.messaging.mongo_inbox import MongoInbox
 from shared.messaging.runtime import Runtime
@@ -90,6 +90,37 @@ async def test_whoever_is_announced_joins(runtime: Runtime, commits: list[Commit
 
     assert await names(runtime) == {"first", "second", "third"}
     assert len(commits) == 2
+
+
+async def test_who_was_answered_joins_those_who_waited(
+    runtime: Runtime, commits: list[Commit], monkeypatch: pytest.MonkeyPatch
+):
+    """Callers that come back at once share the next commit with those that waited while theirs ran."""
+    whole, held = MongoInbox.commit, asyncio.Event()
+
+    async def commit(self: MongoInbox, what: Commit) -> None:
+        await held.wait()
+        await whole(self, what)
+
+    monkeypatch.setattr(MongoInbox, "commit", commit)
+    gathering = Gathering[Unit, str](runtime, in_turn, turn=1)
+    first = asyncio.create_task(gathering.add(thing(runtime, "first")))
+    await asyncio.sleep(0.01)
+    waiting = asyncio.create_task(gathering.add(thing(runtime, "waiting")))
+    await asyncio.sleep(0.01)
+    held.set()
+    assert await first == "0 of 1"
+
+    assert await gathering.add(thing(runtime, "back")) == "1 of 2"
+    assert await waiting == "0 of 2"
+    assert await names(runtime) == {"first", "waiting", "back"}
+    assert len(commits) == 2
+
+
+async def in_turn(units: Sequence[Unit], merged: Unit) -> list[str]:
+    """Do what all of the units would, and answer each by its place."""
+    merged.effects += [effect for unit in units for effect in unit.effects]
+    return [f"{place} of {len(units)}" for place, _ in enumerate(units)]
 
 
 async def test_one_that_lost_its_race_harms_nobody(runtime: Runtime):
