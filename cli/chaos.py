@@ -3,6 +3,7 @@
 import logging
 import shutil
 import time
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -47,6 +48,7 @@ def chaos(
     console = Console(highlight=False)
     for library in ("aio_pika", "aiormq", "pymongo"):  # that connections are lost is what this is about
         logging.getLogger(library).setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", message="coroutine 'Connection.close'", category=RuntimeWarning)
 
     def run(name: str | None, wanted_faults: str, length: float) -> Verdict:
         return _run(name, wanted_faults, length, seed=seed, workers=workers, keep=keep, console=console)
