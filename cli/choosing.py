@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, NoReturn, TypeVar
 
@@ -57,6 +57,30 @@ class Wanted:
         """Return what is asked for, by name."""
         named = {name: getattr(self, name) for name in ("queue", "state", "reason", "fingerprint")}
         return {name: value for name, value in named.items() if value is not None}
+
+
+def on_what(what: Sequence[str], wanted: Wanted, act: Callable[..., Awaitable[int]]) -> int:
+    """Act on named groups and keys, or on what a filter finds: one of the two."""
+    if bool(what) == bool(wanted.query()):
+        end(USAGE, "Name groups or keys, or a filter (--reason, --queue, --state, --fingerprint): one of the two.")
+    handles = [f"{found[1]}-{found[2]}" for each in what if (found := HANDLE.fullmatch(each)) and not found[3]]
+    keys = [each for each in what if "|" in each]
+    if len(handles) + len(keys) < len(what):
+        end(USAGE, "A group's name looks like 7k3m-9xqd, a key holds a `|`: `./carnet parked` shows them.")
+
+    async def run(doors: MessagingDoors) -> int:
+        if wanted.query():
+            found, silent = await all_groups(doors, wanted, held=True)
+            if silent:
+                raise DoorError(silent[0])
+            sets = [(group["service"], await doors.standing(group["service"], group["handle"])) for group in found]
+        else:
+            sets = [await set_of(doors, handle) for handle in handles]
+        return await act(doors, sets, keys)
+
+    owners = sorted(by_service(keys))
+    only = owners[0] if len(owners) == 1 and not handles else wanted.service
+    return with_doors(Wanted(only, queue=wanted.queue, url=wanted.url), run)
 
 
 async def all_groups(doors: MessagingDoors, wanted: Wanted, *, held: bool) -> tuple[list[dict[str, Any]], list[str]]:

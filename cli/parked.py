@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final, NoReturn
 
@@ -17,7 +17,6 @@ from cli.choosing import (
     HANDLE,
     NOTHING,
     REFUSED,
-    USAGE,
     AsJson,
     Print,
     Queue,
@@ -30,11 +29,12 @@ from cli.choosing import (
     all_rows,
     by_service,
     end,
+    on_what,
     owner_of,
     set_of,
     with_doors,
 )
-from cli.doors import DoorError, MessagingDoors, Row
+from cli.doors import MessagingDoors, Row
 from cli.held import described, details, set_details
 from cli.tokens import SECOND, operator_token
 
@@ -142,7 +142,7 @@ def replay(
             [await doors.replay(name, part, because) for name, part in by_service(keys).items() if not dry_run]
         )
 
-    _report("replayed", _on_what(what, wanted, act), acting, as_json=as_json)
+    _report("replayed", on_what(what, wanted, act), acting, as_json=as_json)
 
 
 @app.command()
@@ -168,31 +168,7 @@ def discard(
             [await doors.discard(name, part, because, token) for name, part in by_service(keys).items() if not dry_run]
         )
 
-    _report("discarded", _on_what(what, Wanted(url=url), act), acting, as_json=as_json)
-
-
-def _on_what(what: Sequence[str], wanted: Wanted, act: Callable[..., Awaitable[int]]) -> int:
-    """Act on named groups and keys, or on what a filter finds: one of the two."""
-    if bool(what) == bool(wanted.query()):
-        end(USAGE, "Name groups or keys, or a filter (--reason, --queue, --state, --fingerprint): one of the two.")
-    handles = [f"{found[1]}-{found[2]}" for each in what if (found := HANDLE.fullmatch(each)) and not found[3]]
-    keys = [each for each in what if "|" in each]
-    if len(handles) + len(keys) < len(what):
-        end(USAGE, "A group's name looks like 7k3m-9xqd, a key holds a `|`: `./carnet parked` shows them.")
-
-    async def run(doors: MessagingDoors) -> int:
-        if wanted.query():
-            found, silent = await all_groups(doors, wanted, held=True)
-            if silent:
-                raise DoorError(silent[0])
-            sets = [(group["service"], await doors.standing(group["service"], group["handle"])) for group in found]
-        else:
-            sets = [await set_of(doors, handle) for handle in handles]
-        return await act(doors, sets, keys)
-
-    owners = sorted(by_service(keys))
-    only = owners[0] if len(owners) == 1 and not handles else wanted.service
-    return with_doors(Wanted(only, queue=wanted.queue, url=wanted.url), run)
+    _report("discarded", on_what(what, Wanted(url=url), act), acting, as_json=as_json)
 
 
 def _report(done: str, count: int, acting: Acting, *, as_json: bool) -> NoReturn:

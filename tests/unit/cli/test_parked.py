@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections import Counter
 from datetime import UTC, datetime
 
 import httpx
@@ -12,94 +11,7 @@ from typer.testing import CliRunner
 from cli import parked, replaying
 from cli.doors import MAX_KEYS, SERVICES
 from cli.held import age, described, details, groups
-
-QUEUE = "ingest.reimbursement.settled.v1"
-
-
-class Doors:
-    """Plays every service's /ops/messaging: rows in memory, and a list of what was asked."""
-
-    def __init__(self):
-        self.rows = []
-        self.asked = []
-        self.silent = set()
-        self.helps = True
-        """Whether what is replayed is applied then."""
-
-    def hold(self, count, *, state="quarantined", reason="ins-unknown", **more):
-        """Add held rows."""
-        start = len(self.rows)
-        self.rows += [
-            {"key": f"{QUEUE}|/insurers/msa|f/{n:06}", "queue": QUEUE, "state": state, "reason": reason, "at": _at(n)}
-            | more
-            for n in range(start, start + count)
-        ]
-
-    def __call__(self, request):
-        """Answer a request."""
-        if request.url.host in self.silent:
-            raise httpx.ConnectError("refused")
-        path = request.url.path.removeprefix("/ops/messaging")
-        body = json.loads(request.content) if request.content else {}
-        if path == "/events":
-            return httpx.Response(200, json=self._page(dict(request.url.params), request.url.host))
-        if path == "/sets":
-            return httpx.Response(200, json={"groups": self._groups(body, request.url.host), "complete": True})
-        if path.startswith("/sets/"):
-            return self._set(request, path.split("/")[2:], body)
-        self.asked.append((request.url.host, path, body, dict(request.headers)))
-        if path == "/show":
-            return httpx.Response(404, json={"code": "not-found"})
-        held = [row for row in self.rows if row["key"] in body["keys"]]
-        return httpx.Response(200, json={f"{path[1:].rstrip('e')}ed": len(held)})
-
-    def _page(self, query, host):
-        if host != "ingest":
-            return {"rows": [], "next": None}
-        limit, after = int(query.pop("limit")), query.pop("after", "")
-        rows = [row for row in self.rows if row["key"] > after and query.items() <= row.items()][:limit]
-        return {"rows": rows, "next": rows[-1]["key"] if len(rows) == limit else None}
-
-    def _groups(self, query, host):
-        found: dict[tuple[str, str], list[dict[str, str]]] = {}
-        for row in self.rows if host == "ingest" else []:
-            if query.items() <= row.items():
-                found.setdefault((row["state"], row["reason"]), []).append(row)
-        return [
-            {"handle": handle(reason), "queue": QUEUE, "state": state, "reason": reason, "count": len(rows)}
-            | {"oldest": rows[0]["at"], "newest": rows[-1]["at"], "bars": [len(rows)], "replayed": 0}
-            for (state, reason), rows in found.items()
-        ]
-
-    def _set(self, request, words, body):
-        rows = [row for row in self.rows if handle(row["reason"]) == words[0]]
-        if request.url.host != "ingest" or not rows:
-            return httpx.Response(404, json={"code": "set-unknown"})
-        if words[1:] == ["rows"]:
-            return httpx.Response(200, json={"rows": rows[:20]})
-        if words[1:]:
-            self.asked.append((request.url.host, "/".join(words[1:]), body, dict(request.headers)))
-            part = rows[body["start"] :][: body["limit"]]
-            for row in part:
-                row["end"] = "applied" if self.helps else "failed-again"
-            following = body["start"] + len(part)
-            done = {"done": len(part), "looked": len(part), "next": following if following < len(rows) else None}
-            return httpx.Response(200, json=done)
-        ends = Counter(row.get("end", "untouched") for row in rows)
-        standing = {**ends, "again": {"failed X@y:1": ends["failed-again"]}, "joined": 1}
-        told = {"handle": words[0], "queue": QUEUE, "state": rows[0]["state"], "reason": rows[0]["reason"]}
-        told |= {"count": len(rows), "by": "alice", "seen": _at(0), "standing": standing}
-        return httpx.Response(200, json=told)
-
-
-def handle(reason):
-    """Return the name of the group of a reason."""
-    letters = (reason.replace("-", "") + "00000000")[:8]
-    return f"{letters[:4]}-{letters[4:]}"
-
-
-def _at(n):
-    return datetime(2026, 11, 21, 9, n // 60 % 60, n % 60, tzinfo=UTC).isoformat()
+from tests.unit.cli.played import QUEUE, Doors, at, handle
 
 
 @pytest.fixture
@@ -134,7 +46,7 @@ def test_groups_by_cause():
         ("parked", "failed", 1),
         ("quarantined", "ins-unknown", 3),
     ]
-    assert found[1]["oldest"] == _at(0)
+    assert found[1]["oldest"] == at(0)
 
 
 def test_age_in_its_largest_unit():
@@ -159,7 +71,7 @@ def test_a_group_tells_its_cause_and_what_to_do():
         "fingerprint": "KeyError@store:12",
         "count": 1204,
     }
-    group |= {"handle": "7k3m-9xqd", "oldest": _at(0), "newest": "2026-11-21T09:40:48+00:00", "replayed": 12}
+    group |= {"handle": "7k3m-9xqd", "oldest": at(0), "newest": "2026-11-21T09:40:48+00:00", "replayed": 12}
     other: dict[str, object] = {
         "queue": QUEUE,
         "state": "waiting",
@@ -167,7 +79,7 @@ def test_a_group_tells_its_cause_and_what_to_do():
         "count": 2,
         "handle": "p4wa-22ft",
     }
-    other |= {"oldest": _at(0), "newest": _at(1), "bars": [1, 1], "due": "2026-11-21T09:41:07+00:00"}
+    other |= {"oldest": at(0), "newest": at(1), "bars": [1, 1], "due": "2026-11-21T09:41:07+00:00"}
     lines = [line.plain for line in described([other, {**group, "bars": [0, 1, 8, 4]}], now)]
     assert lines[2:7] == [
         f"7k3m-9xqd  1,204 parked  {QUEUE}",
@@ -184,7 +96,7 @@ def test_a_group_tells_its_cause_and_what_to_do():
 
 def test_one_event_tells_its_history():
     """An event shows its state, cause, age and every act of an operator, with what it was before."""
-    act: dict[str, object] = {"at": _at(60), "act": "replay", "by": "alice", "reason": "mended", "set": "7k3m-9xqd"}
+    act: dict[str, object] = {"at": at(60), "act": "replay", "by": "alice", "reason": "mended", "set": "7k3m-9xqd"}
     act["was"] = {"state": "parked", "reason": "failed", "fingerprint": "KeyError@store:12", "attempts": 4}
     row: dict[str, object] = {
         "key": f"{QUEUE}|/insurers/msa|f/1",
@@ -192,7 +104,7 @@ def test_one_event_tells_its_history():
         "state": "parked",
         "reason": "failed",
     }
-    row |= {"attempts": 4, "at": _at(0), "history": [act]}
+    row |= {"attempts": 4, "at": at(0), "history": [act]}
     text = "\n".join(line.plain for line in details(row, datetime(2026, 11, 21, 9, 41, tzinfo=UTC)))
     assert "parked, 4 attempts" in text
     assert "replay of 7k3m-9xqd by alice" in text
