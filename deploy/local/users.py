@@ -13,8 +13,10 @@ from typing import Any
 
 from deploy.local.places import CLONE
 from shared.messaging.topology import (
+    EVENTS,
     EXCHANGES,
     FLOWS,
+    LOGGED,
     STRAIGHT,
     UPSTREAM,
     dead_queue,
@@ -73,7 +75,8 @@ def service_user(service: str) -> BrokerUser:
         channels[operation["action"]][name] = list(document["channels"][name]["messages"])
     topics = {name: exactly(types) for name, types in channels["send"].items() if name in TOPIC_EXCHANGES}
     sent = {name: set(types) for name, types in channels["send"].items()}
-    fed = [flow for flow in FLOWS if flow.key in sent.get(flow.exchange, ()) or (flow.key == "#" and sent)]
+    told = [flow for flow in FLOWS if flow.exchange in (EVENTS, LOGGED)]
+    fed = [flow for flow in told if flow.key == "#" or flow.key in sent.get(flow.exchange, ())]
     topics[STRAIGHT] = exactly([straight_key(service, flow) for flow in fed])
     queues = [*channels["receive"], *(dead_queue(flow) for flow in FLOWS if flow.queue in channels["receive"])]
     return BrokerUser(service, NOTHING, exactly(channels["send"]), exactly(queues), topics)

@@ -5,7 +5,8 @@ import hashlib
 import re
 
 from deploy.local.definitions import definitions, password_hash
-from deploy.local.users import broker_users, insurer_user, insurers
+from deploy.local.users import broker_users, insurer_user, insurers, service_user
+from shared.messaging.topology import STRAIGHT
 
 
 def test_every_insurer_has_a_user_and_a_source() -> None:
@@ -40,3 +41,12 @@ def test_nobody_is_left_without_rights() -> None:
     given = {(right["user"], right["vhost"]) for right in table["permissions"]}
     assert given == {(name, vhost) for name in names for vhost in ("/", "other")}
     assert "guest" not in names
+
+
+def test_a_service_sends_straight_only_to_queues_it_feeds() -> None:
+    """What is sent again goes to a queue that the sender publishes to anyway, and in nobody else's name (rule 8)."""
+    straight = service_user("ingest").topics[STRAIGHT]
+    assert re.search(straight, "ingest.records.reimbursement.received.v1")
+    assert re.search(straight, "ingest.audit.all")
+    others = ("records.audit.all", "ingest.notifications.notice.requested.v1", "ingest.records.ledger.stated.v1")
+    assert not any(re.search(straight, key) for key in others)
