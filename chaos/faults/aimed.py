@@ -70,7 +70,7 @@ class WearOut:
             if name.startswith("ingest."):
                 rig.crew.kill(name)
         with contextlib.suppress(*_GONE):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(8):
                 if worn := await self._wear(rig, queue):
                     self.seen += worn
                     return f"{worn} of {queue}"
