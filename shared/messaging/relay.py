@@ -16,7 +16,7 @@ _HINTS: Final = 2_000
 _HINT_BYTES: Final = 64 * 1024 * 1024
 """What is remembered between commit and publishing; what is beyond is reread from the collection."""
 
-_MARK_EVERY_S: Final = 0.1
+_MARK_EVERY_S: Final = 0.5
 """How long confirmations are gathered before they are noted: a process that dies meanwhile has them sent again."""
 
 _BEAT_S: Final = 5.0
