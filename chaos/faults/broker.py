@@ -91,7 +91,7 @@ class Requeue:
         """Consume beside the workers, and acknowledge nothing."""
         queues = [BUSIEST, *dice.sample(sorted(_SHARED - {BUSIEST}), 4)]
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 self._connection = await rig.broker.connect()
                 for queue in queues:
                     await self._take(await self._connection.channel(), queue)

@@ -1,5 +1,6 @@
 """What happens to connections: cut, refused, slowed down, stalled, left half open, garbled."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -13,6 +14,11 @@ CHUNKS = 4
 """How many chunks get garbage at a time."""
 
 DELAYS_S = (0.05, 0.4)
+
+PATIENCE_S = 10.0
+"""How much longer a fault waits for somebody to strike."""
+
+_LOOK_S = 0.2
 
 
 @dataclass(slots=True)
@@ -36,11 +42,19 @@ class Network:
         return what
 
     async def heal(self, rig: Rig) -> None:  # noqa: ARG002 - it knows its links
-        """Clear the sky; it was seen if a single connection or chunk was struck."""
+        """Clear the sky once a single connection or chunk was struck, or nobody came by for long."""
+        for _ in range(round(PATIENCE_S / _LOOK_S)):
+            if self._bit or not self._hurt:
+                break
+            await asyncio.sleep(_LOOK_S)
+        self.seen += self._bit
         for link, _ in self._hurt:
             link.heal()
-        self.seen += any(link.counted[self.proof] > before for link, before in self._hurt)
         self._hurt.clear()
+
+    @property
+    def _bit(self) -> bool:
+        return any(link.counted[self.proof] > before for link, before in self._hurt)
 
 
 def _some_links(rig: Rig, dice: Random) -> tuple[str, Sequence[Link]]:
