@@ -1,7 +1,8 @@
 """`./carnet bench reads`: a professional's traced list of 20 documents, beside the same list without a trace.
 
-Readers arrive by chance, 200 a second, at records' api on one core: token verified, decided, metadata unsealed, the
-trace committed by a majority before the answer leaves. Without the trace, everything else is the same.
+Readers arrive by chance, 200 a second, at records' api: token verified, decided, metadata unsealed, the trace written
+by a majority before the answer leaves. Without the trace, everything else is the same. The api is kept on one core;
+database, broker and readers on the others, if there are any.
 """
 
 import argparse
@@ -56,8 +57,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="repetitions of each side")
     parser.add_argument("--rate", type=float, default=RATE, help="readers per second")
     chosen = parser.parse_args()
+    core, *others = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, others or [core])  # the servers, started below, take after this process
     with ground() as where:
-        samples = uvloop.run(_measure(where, chosen.rounds, chosen.rate))
+        samples = uvloop.run(_measure(where, core, chosen.rounds, chosen.rate))
     found = [_medians([each for each in samples if each.side == side]) for side in SIDES]
     if chosen.json:
         sides = [asdict(each) for each in found]
@@ -86,16 +89,14 @@ def percentile(sorted_values: Sequence[float], share: float) -> float:
     return sorted_values[min(len(sorted_values) - 1, int(share * len(sorted_values)))]
 
 
-async def _measure(where: Ground, rounds: int, rate: float) -> list[Reads]:
+async def _measure(where: Ground, core: int, rounds: int, rate: float) -> list[Reads]:
     environment = where.environment(SUFFIX)
     records = await seed(environment, PEOPLE)
-    first, *others = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, others or [first])
     samples = []
     async with _issuer() as (addresses, token):
         for number in range(rounds):
             for side in SIDES if number % 2 == 0 else reversed(SIDES):
-                with _side(side, first, {**environment, **addresses}) as (process, url):
+                with _side(side, core, {**environment, **addresses}) as (process, url):
                     await _ready(url)
                     whole = [request(url, f"/v1/records/{record}/documents", token) for record in records]
                     readers = Readers(url, whole, rate, {**where.servers, "api": process})
