@@ -124,9 +124,9 @@ class Crew:
         return True
 
     async def ready(self, names: Iterable[str] | None = None, *, seconds: float = _READY_S) -> None:
-        """Wait until these, or all, are ready; raise StackError with the end of the log of one that is not."""
-        deadline = time.monotonic() + seconds
+        """Wait until these, or all, are ready, each for so long; raise StackError with the log of one that is not."""
         for name in names or self.members:
+            deadline = time.monotonic() + seconds
             while not await self.is_ready(name):
                 if time.monotonic() > deadline:
                     log = self.log(name)
