@@ -39,6 +39,8 @@ class Room:
     user: str | None = None
     """Who publishes upstream."""
     clock: ManualClock = field(default_factory=ManualClock)
+    flow_of: Callable[[Body], str] | None = None
+    """The key of the flow that an event comes by; its type unless given."""
     inbox_of: Callable[[str], Inbox] | None = None
     """By worker; in memory unless given."""
 
@@ -72,7 +74,7 @@ class Room:
         return [event for each in documents for event in (each if isinstance(each, list) else [each])]
 
     async def _take(self, body: Body, worker: str) -> None:
-        settler = self._workers[type_of(body), worker]
+        settler = self._workers[(self.flow_of or type_of)(body), worker]
         raw = body.to_json() if isinstance(body, Event) else orjson.dumps(body)
         user = self.user if settler.subscription.flow.exchange == UPSTREAM else None
         content_type = "application/cloudevents+json"
