@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections import Counter
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -16,8 +15,6 @@ from shared.messaging.topology import DELIVERY_LIMIT, INGEST_REIMBURSEMENTS
 
 _BACK_S: Final = 4.0
 """How long a process takes to find its connections dead and to subscribe again."""
-
-_ROUNDS: Final = 8 * DELIVERY_LIMIT
 
 _GONE: Final = (AMQPError, OSError, TimeoutError, asyncio.CancelledError)
 
@@ -70,25 +67,25 @@ class WearOut:
             if name.startswith("ingest."):
                 rig.crew.kill(name)
         with contextlib.suppress(*_GONE):
-            async with asyncio.timeout(8):
-                if worn := await self._wear(rig, queue):
-                    self.seen += worn
-                    return f"{worn} of {queue}"
+            async with asyncio.timeout(15):
+                await self._wear(rig, queue)
+                self.seen += 1
+                return queue
         raise NotNowError
 
-    async def _wear(self, rig: Rig, queue: str) -> int:
-        """Return how many messages came more often than the limit allows."""
-        deliveries: Counter[str] = Counter()
+    async def _wear(self, rig: Rig, queue: str) -> None:
+        """Return once a message came back once more than the limit allows; others that come meanwhile are held."""
+        worn, times = None, 0
         async with await rig.broker.connect() as connection, connection.channel() as channel:
             source = await channel.get_queue(queue, ensure=False)
-            for _ in range(_ROUNDS):
+            while times <= DELIVERY_LIMIT:
                 message = await source.get(fail=False, timeout=5)
                 if message is None:
                     await asyncio.sleep(0.05)
-                    continue
-                deliveries[message.message_id or ""] += 1
-                await message.nack(requeue=True)
-        return sum(times >= DELIVERY_LIMIT for times in deliveries.values())
+                elif worn in (None, message.message_id):
+                    worn, times = message.message_id, times + 1
+                    await message.nack(requeue=True)
+            await source.get(fail=False, timeout=5)
 
     async def heal(self, rig: Rig) -> None:
         """Nothing to undo: the workers come back by themselves."""
