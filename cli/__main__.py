@@ -18,7 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("cli.audit", "Verify the log of everything that happened."),
     "chaos": ("cli.chaos", "Kill, freeze and cut a system of its own, and check that it kept its promise."),
     "bench": ("cli.bench", "Measure, beside the usual way of doing it."),
-    "test": ("cli.test", "Run the tests: unit, contract, integration, e2e, chaos."),
+    "test": ("cli.test", "Run the tests: unit, contract, integration, e2e."),
     "check": ("cli.check", "Everything CI runs: lint, format, types, import rules, tests."),
 }
 

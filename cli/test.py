@@ -12,7 +12,7 @@ app = typer.Typer()
 
 TIERS = ("unit", "contract", "integration", "e2e")
 
-ON_REQUEST = ("containers",)
+ON_REQUEST = ("containers", "chaos")
 """Tiers that take minutes and need more than the others: run when they are named."""
 
 

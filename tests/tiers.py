@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-MARKED = ("integration", "e2e")
+MARKED = ("integration", "e2e", "chaos")
 
 
 def tier_of(path: Path, root: Path) -> str:
