@@ -54,6 +54,11 @@ class Handed:
         return self.message.content_type
 
     @property
+    def exchange(self) -> str:
+        """The exchange it was published to."""
+        return self.message.exchange
+
+    @property
     def routing_key(self) -> str:
         """The key it was published with."""
         return self.message.key
