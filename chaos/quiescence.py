@@ -10,12 +10,14 @@ from chaos.scene import Scene
 from cli.books import in_motion
 from cli.doors import DoorError, MessagingDoors
 from cli.tokens import OperatorAuth
+from shared.messaging.topology import FLOWS, LEDGER
 
 SERVICES: Final = ("ingest", "records", "notifications", "audit")
 
 STANDSTILL_S: Final = 90.0
 """How long nothing may change, with something still under way, before it is stuck."""
 
+_STATEMENTS: Final = {flow.queue for flow in FLOWS if flow.exchange == LEDGER}
 _LOOK_S: Final = 1.0
 _QUIET_LOOKS: Final = 4
 """A message in work is in no queue: books are believed once they have stood still for some looks."""
@@ -56,5 +58,6 @@ async def settle(scene: Scene, *, patience: float, standstill: float = STANDSTIL
 
 
 def _counted(summary: Mapping[str, Any]) -> Any:
-    """Return what tells progress: everything but ages."""
-    return summary["flows"], summary["outbox"]["messages"]
+    """Return what tells progress: everything but ages, and the ledger's statements, which never end."""
+    flows = {queue: flow for queue, flow in summary["flows"].items() if queue not in _STATEMENTS}
+    return flows, summary["outbox"]["messages"]

@@ -13,9 +13,9 @@ from shared.messaging.topology import (
     FLOWS,
     INGEST_BENEFICIARIES,
     INGEST_REIMBURSEMENTS,
+    LOGGED,
     RECORDS_DOCUMENTS,
     RECORDS_REIMBURSEMENTS,
-    UPSTREAM,
     Flow,
 )
 
@@ -28,7 +28,8 @@ _PASSED_ON: Final[Mapping[str, str]] = {
 _DONE: Final = "done"
 _HELD: Final = ("refused", "quarantined", "parked", "waiting")
 _ABSENT: Final = End("absent")
-_INSIDE: Final = tuple(flow for flow in FLOWS if flow.exchange not in (UPSTREAM, "upstream.unknown"))
+_INSIDE: Final = tuple(flow for flow in FLOWS if flow.exchange in (EVENTS, LOGGED))
+"""Where services publish to one another from their outboxes; statements of the ledger are no events of anybody's."""
 
 
 def lost(told: Published, left: Aftermath) -> Finding:

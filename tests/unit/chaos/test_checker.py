@@ -126,6 +126,16 @@ def test_each_violation_is_found(name: str, spoil: Spoil) -> None:
     assert name in violated(spoil)
 
 
+def test_statements_of_the_ledger_come_from_no_outbox() -> None:
+    """What services state about what they published is in no outbox, and still nobody's stray event."""
+
+    def spoil(_: object, left: Aftermath) -> None:
+        left.rows["ingest.ledger.stated.v1"] = {"/audit|s1": run.DONE}
+        left.summaries["ingest"]["flows"]["ingest.ledger.stated.v1"] = {"done": 1, "emitted": {}}
+
+    assert "unexpected" not in violated(spoil)
+
+
 def _unconfirmed(moments: list[dict[str, Any]], number: int) -> None:
     next(moment for moment in moments if moment["n"] == number and moment["phase"] == "ok")["phase"] = "info"
 
