@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from shared.contracts.schema import CONTRACTS, as_text
-from shared.messaging.asyncapi import PUBLISHED, document_of, path_of
+from shared.messaging.asyncapi import document_of, path_of
+from shared.messaging.publications import PUBLISHED
 from shared.messaging.topology import FLOWS
 
 

@@ -111,7 +111,7 @@ async def _never(*_given: object) -> NoReturn:
 def _set_failpoints() -> None:
     """Replace what the environment names."""
     environment = os.environ
-    runtime.FLOWS = FLOWS  # type: ignore[assignment, attr-defined]
+    runtime.FLOWS = FLOWS  # type: ignore[attr-defined]
     if environment.get("STAND_DIE") == "before-ack":
         consumer.Consumer._acknowledge = _die  # type: ignore[method-assign]
     if environment.get("STAND_DIE") == "before-publish":

@@ -10,7 +10,7 @@ from typing import Any
 import aio_pika
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from cli.doors import MessagingDoors
 from cli.ledger import Repaired, repair_flow
@@ -100,7 +100,7 @@ class Walk:
 
 
 def _doors(runtime: Runtime) -> httpx.ASGITransport:
-    async def operator() -> Principal:
+    async def operator(_request: Request) -> Principal:
         return Principal(sub="alice", kind=Kind.OPERATOR, roles=frozenset())
 
     app = FastAPI()

@@ -12,7 +12,7 @@ from shared.messaging.delivery import Delivery
 from shared.messaging.reading import unread
 from shared.messaging.starts import KILLER, Deaths
 from shared.messaging.unit import State, Unit
-from tests.unit.shared.messaging.shop import SECRET, Shop, Thing, message, raw_message, thing, things
+from tests.unit.shared.messaging.shop import FLOW, SECRET, Shop, Thing, message, raw_message, thing, things
 
 
 class KilledError(BaseException):
@@ -38,10 +38,9 @@ class Queue:
         for delivery in list(self.left.values()):
             await taker.offer(delivery)
         task = asyncio.create_task(taker.run())
-        for _ in range(20_000):
-            await asyncio.sleep(0)
-            if task.done() or not (self.left or await shop.inbox.due("shop.thing.happened.v1", shop.clock.now(), 1)):
-                break
+        async with asyncio.timeout(30):
+            while not task.done() and (self.left or await shop.inbox.due(FLOW.queue, shop.clock.now(), 1)):  # noqa: ASYNC110
+                await asyncio.sleep(0)
         died = task.done()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
