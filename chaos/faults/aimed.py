@@ -1,12 +1,10 @@
 """Misfortunes that meet rarely by chance, aimed at the two rules that only they can try."""
 
 import asyncio
-import contextlib
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from random import Random
 from typing import Final
-
-from aio_pika.exceptions import AMQPError
 
 from chaos.faults import NotNowError
 from chaos.faults.processes import BEYOND_HEARTBEAT_S
@@ -16,7 +14,7 @@ from shared.messaging.topology import DELIVERY_LIMIT, INGEST_REIMBURSEMENTS
 _BACK_S: Final = 4.0
 """How long a process takes to find its connections dead and to subscribe again."""
 
-_GONE: Final = (AMQPError, OSError, TimeoutError, asyncio.CancelledError)
+_WEARING_S: Final = 10.0
 
 
 @dataclass(slots=True)
@@ -54,41 +52,45 @@ class Overtake:
 
 @dataclass(slots=True)
 class WearOut:
-    """Messages come back more often than the broker has patience: it gives up delivering them."""
+    """A message comes back more often than the broker has patience: it gives up delivering it."""
 
     name: str = "wear-out"
-    lasts: float = 0.0
+    lasts: float = BEYOND_HEARTBEAT_S
     seen: int = 0
+    _frozen: list[str] = field(default_factory=list)
 
     async def inject(self, rig: Rig, dice: Random) -> str:  # noqa: ARG002 - there is one
-        """Kill a flow's workers, and take and return what waits for them until the broker gives up."""
-        queue = INGEST_REIMBURSEMENTS.queue
-        for name in rig.crew.victims("worker"):
-            if name.startswith("ingest."):
-                rig.crew.kill(name)
-        with contextlib.suppress(*_GONE):
-            async with asyncio.timeout(15):
-                await self._wear(rig, queue)
-                self.seen += 1
-                return queue
-        raise NotNowError
-
-    async def _wear(self, rig: Rig, queue: str) -> None:
-        """Return once a message came back once more than the limit allows; others that come meanwhile are held."""
-        worn, times = None, 0
-        async with await rig.broker.connect() as connection, connection.channel() as channel:
-            source = await channel.get_queue(queue, ensure=False)
-            while times <= DELIVERY_LIMIT:
-                message = await source.get(fail=False, timeout=5)
-                if message is None:
-                    await asyncio.sleep(0.05)
-                elif worn in (None, message.message_id):
-                    worn, times = message.message_id, times + 1
-                    await message.nack(requeue=True)
-            await source.get(fail=False, timeout=5)
+        """Stop a flow's workers, until the broker has taken back all that they held."""
+        workers = [name for name in rig.crew.victims("worker") if name.startswith("ingest.")]
+        self._frozen += [name for name in workers if rig.crew.freeze(name)]
+        if not self._frozen:
+            raise NotNowError
+        return INGEST_REIMBURSEMENTS.queue
 
     async def heal(self, rig: Rig) -> None:
-        """Nothing to undo: the workers come back by themselves."""
+        """Take a message and return it until the broker gives up; then let the workers go on."""
+        if not self._frozen:
+            return
+        wearing = asyncio.create_task(_wear(rig, INGEST_REIMBURSEMENTS.queue))
+        done, _ = await asyncio.wait({wearing}, timeout=_WEARING_S)
+        wearing.cancel()  # not waited for: a library may take its time to close
+        self.seen += bool(done) and wearing.exception() is None
+        while self._frozen:
+            rig.crew.thaw(self._frozen.pop())
+
+
+async def _wear(rig: Rig, queue: str) -> None:
+    """Return once a message came back once more than the limit allows."""
+    deliveries: Counter[str | None] = Counter()
+    async with await rig.broker.connect() as connection, connection.channel() as channel:
+        source = await channel.get_queue(queue, ensure=False)
+        while not deliveries or max(deliveries.values()) <= DELIVERY_LIMIT:
+            message = await source.get(fail=False, timeout=5)
+            if message is None:
+                await asyncio.sleep(0.05)
+                continue
+            deliveries[message.message_id] += 1
+            await message.nack(requeue=True)
 
 
 def aimed() -> tuple[Overtake | WearOut, ...]:
