@@ -3,8 +3,11 @@
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Final
+
+import orjson
 
 from chaos.faults import NotNowError
 from chaos.faults.processes import BEYOND_HEARTBEAT_S
@@ -25,16 +28,12 @@ class Overtake:
     lasts: float = BEYOND_HEARTBEAT_S
     seen: int = 0
     _frozen: str | None = None
-    _number: int = 0
 
-    async def inject(self, rig: Rig, dice: Random) -> str:  # noqa: ARG002 - they take turns
-        """Stop one of the sequencers, each in its turn."""
-        sequencers = sorted(name for name in rig.crew.victims("worker") if name.startswith("audit."))
-        if len(sequencers) < 2:
-            raise NotNowError
-        self._number += 1
-        victim = sequencers[self._number % len(sequencers)]
-        if not rig.crew.freeze(victim):
+    async def inject(self, rig: Rig, dice: Random) -> str:  # noqa: ARG002 - there is one in charge
+        """Stop the sequencer that is in charge."""
+        sequencers = [name for name in rig.crew.victims("worker") if name.startswith("audit.")]
+        victim = max(sequencers, key=lambda name: _took_over(rig.scene.logs / f"{name}.log"), default=None)
+        if victim is None or len(sequencers) < 2 or not rig.crew.freeze(victim):
             raise NotNowError
         self._frozen = victim
         return victim
@@ -48,6 +47,12 @@ class Overtake:
         await asyncio.sleep(_BACK_S)
         others = [name for name in rig.crew.victims("worker") if name.startswith("audit.") and name != victim]
         self.seen += sum(rig.crew.kill(name) for name in others) > 0
+
+
+def _took_over(log: Path) -> str:
+    """Return when a sequencer last took over, as its log says; nothing if it never did."""
+    lines = log.read_bytes().splitlines() if log.exists() else []
+    return max((str(orjson.loads(line)["timestamp"]) for line in lines if b'"log_taken_over"' in line), default="")
 
 
 @dataclass(slots=True)
