@@ -47,11 +47,9 @@ class Rig:
 
     async def until_sent(self) -> None:
         """Let the relay work until nothing is unsent."""
-        for _ in range(20_000):
-            if self.unsent == 0:
-                return
-            await asyncio.sleep(0)
-        pytest.fail(f"{self.unsent} rows are still unsent")
+        async with asyncio.timeout(30):
+            while self.unsent:
+                await asyncio.sleep(0)
 
 
 @pytest.fixture
