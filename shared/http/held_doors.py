@@ -82,9 +82,7 @@ def held_doors(  # noqa: C901 - a table of doors, none of them complex
     ) -> dict[str, Any]:
         """Return the rows of a set, as they are now."""
         await _head(handle)
-        seen = await sets.part(handle, start, limit)
-        found = [await books.row(each.key) for each in seen]
-        return {"rows": [row for row in found if row is not None]}
+        return {"rows": await books.rows_of([each.key for each in await sets.part(handle, start, limit)])}
 
     @router.post("/sets/{handle}/replay")
     async def replay_set(handle: Handle, body: _OnSet, caller: Operator) -> dict[str, Any]:

@@ -4,7 +4,7 @@ The law (rule 14), per flow: published = done + duplicate + ignored + refused + 
 + queued. Ends are counted in the transaction that makes them; what is held is counted as it stands.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from bson.binary import Binary
@@ -65,8 +65,13 @@ class Books:
 
     async def row(self, key: str) -> Document | None:
         """Return one row by its key."""
-        found = await self._inbox.find_one({"_id": {"$eq": key}}, dict.fromkeys(_SHOWN, 1))
-        return None if found is None else _shown(found)
+        return next(iter(await self.rows_of([key])), None)
+
+    async def rows_of(self, keys: Sequence[str]) -> list[Document]:
+        """Return the rows that stand under these keys, in the order of the keys."""
+        found = await self._inbox.find({"_id": {"$in": list(keys)}}, dict.fromkeys(_SHOWN, 1)).to_list()
+        by_key = {row["key"]: row for row in map(_shown, found)}
+        return [by_key[key] for key in keys if key in by_key]
 
 
 def _add(total: Document, part: Mapping[str, Any]) -> None:

@@ -105,7 +105,7 @@ class Keeper:
             except Exception as error:
                 if classify(error) is not Failure.CONFLICT:
                     raise
-                log.warning("traces_sent_elsewhere", traces=len(taken))  # those that were not are swept
+                log.warning("traces_sent_elsewhere", count=len(taken))  # those that were not are swept
             del self._fresh[: len(taken)]
 
     async def _sweep(self) -> None:
