@@ -25,7 +25,8 @@ from shared.http.api import run_api
 from shared.http.gate import Gate
 from shared.http.identity import Kind
 from shared.logging import configure_logging
-from shared.messaging.coalescing import TURN_S, Gathering
+from shared.messaging.coalescing import Acts
+from shared.messaging.gathering import TURN_S
 from shared.messaging.runtime import Runtime, open_runtime
 from shared.messaging.vault_rows import VaultRows
 from shared.messaging.worker import run_worker
@@ -90,7 +91,7 @@ async def _counter(runtime: Runtime, settings: IngestSettings) -> AsyncIterator[
             clock=runtime.clock,
             combined=settings.confidentiality_combined,
         )
-        gathering = Gathering[Candidate, Outcome](runtime, partial(deposit, intake=intake), turn=TURN_S)
+        gathering = Acts[Candidate, Outcome](runtime, partial(deposit, intake=intake), turn=TURN_S)
         intray = Intray(largest=settings.document_bytes, together=settings.bodies_bytes, seconds=settings.body_seconds)
         yield Counter(
             intake,

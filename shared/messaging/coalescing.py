@@ -1,47 +1,28 @@
-"""What waits at the same time shares one transaction: each of many costs a fraction of a commit (rule 10).
+"""What waits at the same time shares one transaction (rule 10).
 
 Nothing is decided inside the transaction: it inserts rows of their own and publishes events. What reads before it
 changes rows that others change commits alone, through `shared.messaging.acts.perform`.
 """
 
-import asyncio
-from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from pymongo.asynchronous.collection import AsyncCollection
 
-from shared.errors import CarnetError
 from shared.messaging.acts import perform
-from shared.messaging.failures import Failure, RacedError, classify
+from shared.messaging.gathering import Gathering
 from shared.messaging.runtime import Runtime
 from shared.messaging.unit import Effect, Unit
 from shared.mongo import Document
 
-TOGETHER: Final = 100
-"""Appends that one commit takes at most."""
+T = TypeVar("T")
+R = TypeVar("R")
 
-TOGETHER_BYTES: Final = 8 * 1024 * 1024
-"""Bytes that one commit takes at most, unless a single append has more."""
-
-WAITING: Final = 1_000
-WAITING_BYTES: Final = 64 * 1024 * 1024
-"""What may wait; whoever comes then is told at once that this is too much."""
-
-PATIENCE_S: Final = 2.0
-
-LINGER_S: Final = 0.08
-"""How long a commit waits for an item, from when that was announced; where none is, it waits for nobody."""
-
-TURN_S: Final = 0.02
-"""What those who were just answered get to come back and join, before a commit of those who wait meanwhile."""
-
-
-class OverloadedError(CarnetError):
-    """More appends wait than may: try again later."""
+Decide: TypeAlias = Callable[[Sequence[T], Unit], Awaitable[Sequence[R]]]
+"""Decides, outside the transaction, what a unit will do for all of a batch, and returns an answer for each in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,127 +37,17 @@ class Insertion:
         await self.collection.insert_many(self.rows, session=session)
 
 
-T = TypeVar("T")
-R = TypeVar("R")
-
-Decide: TypeAlias = Callable[[Sequence[T], Unit], Awaitable[Sequence[R]]]
-"""Decides, outside the transaction, what a unit will do for all of a batch, and returns an answer for each in order."""
-
-
-@dataclass(slots=True, eq=False)
-class _Waiter(Generic[T, R]):
-    item: T
-    size: int
-    done: asyncio.Future[R]
-
-
-class Gathering(Generic[T, R]):
-    """What one process decides and commits together. Whoever hangs up while a commit runs does not stop it."""
+class Acts(Gathering[T, R]):
+    """What one process decides and commits together, in one transaction."""
 
     def __init__(self, runtime: Runtime, decide: Decide[T, R], *, turn: float = 0.0) -> None:
-        """``turn``: seconds between a commit and one of those that waited meanwhile; a lone caller never sees them.
-
-        Callers that come again and again would else fall into two halves for good, each being read while the other is
-        committed.
-        """
+        """``turn``: see `Gathering`."""
+        super().__init__(self._perform, turn=turn)
         self._runtime = runtime
         self._decide = decide
-        self._turn = turn
-        self._waiting: deque[_Waiter[T, R]] = deque()
-        self._bytes = 0
-        self._committing: asyncio.Task[None] | None = None
-        self._coming: dict[object, float] = {}
-        self._came = asyncio.Event()
 
-    @contextmanager
-    def coming(self) -> Iterator[None]:
-        """Announce, while the block runs, an item that is being made: a commit waits a moment for it to join.
-
-        Only what this machine does itself is announced, nothing that a caller could draw out.
-        """
-        announced = object()
-        self._coming[announced] = asyncio.get_running_loop().time()
-        try:
-            yield
-        finally:
-            del self._coming[announced]
-            self._came.set()
-
-    async def add(self, item: T, *, size: int = 0, patience: float = PATIENCE_S) -> R:
-        """Return what was decided once it is committed; ``size`` is what the item weighs, in bytes.
-
-        Raise `OverloadedError` where too much waits, `TimeoutError` after ``patience`` seconds (the item is dropped
-        if its commit has not begun, otherwise it may take effect), `RacedError` where a row was there already, and
-        whatever else the decision or the commit ends in.
-        """
-        if len(self._waiting) >= WAITING or self._bytes + size > max(WAITING_BYTES, size):
-            raise OverloadedError
-        waiter: _Waiter[T, R] = _Waiter(item, size, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiter)
-        self._bytes += size
-        if self._committing is None or self._committing.done():
-            self._committing = asyncio.create_task(self._commit_waiting())
-        async with asyncio.timeout(patience):
-            return await waiter.done
-
-    async def close(self) -> None:
-        """Commit what waits."""
-        if self._committing is not None:
-            await self._committing
-
-    async def _commit_waiting(self) -> None:
-        await asyncio.sleep(0)  # whoever comes in the same turn of the loop joins
-        while self._waiting:
-            await self._linger()
-            if batch := self._take():
-                await self._commit(batch)
-            if 0 < len(self._waiting) < TOGETHER:
-                await asyncio.sleep(self._turn)
-
-    async def _linger(self) -> None:
-        """Wait for those announced lately: a commit costs much more than what joins it.
-
-        Whoever is announced while this waits may join as well, but does not prolong it.
-        """
-        awaited = self._coming.copy()
-        latest = max(awaited.values(), default=0.0)
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(latest + LINGER_S):
-                while self._coming.keys() & awaited.keys() and len(self._waiting) < TOGETHER:
-                    self._came.clear()
-                    await self._came.wait()
-
-    def _take(self) -> list[_Waiter[T, R]]:
-        """Take the oldest whose callers still wait: so many, or so many bytes."""
-        batch: list[_Waiter[T, R]] = []
-        size = 0
-        while self._waiting and len(batch) < TOGETHER:
-            if batch and size + self._waiting[0].size > TOGETHER_BYTES:
-                break
-            waiter = self._waiting.popleft()
-            self._bytes -= waiter.size
-            if not waiter.done.done():
-                batch.append(waiter)
-                size += waiter.size
-        return batch
-
-    async def _commit(self, batch: Sequence[_Waiter[T, R]]) -> None:
-        """Commit together; where the data of one is at fault, each alone."""
-        items = [waiter.item for waiter in batch]
-        try:
-            answers = await perform(self._runtime, partial(self._decided, items), races=False)
-        except Exception as error:  # noqa: BLE001 - the callers are told
-            kind = classify(error)
-            if len(batch) > 1 and kind in (Failure.DATA, Failure.CONFLICT):
-                for waiter in batch:
-                    await self._commit([waiter])
-                return
-            for each in _still_waiting(batch):
-                each.done.set_exception(RacedError() if kind is Failure.CONFLICT else error)
-        else:
-            told = dict(zip(batch, answers, strict=True))
-            for each in _still_waiting(batch):
-                each.done.set_result(told[each])
+    async def _perform(self, items: Sequence[T]) -> Sequence[R]:
+        return await perform(self._runtime, partial(self._decided, items), races=False)
 
     async def _decided(self, items: Sequence[T], unit: Unit) -> Sequence[R]:
         answers = await self._decide(items, unit)
@@ -184,11 +55,7 @@ class Gathering(Generic[T, R]):
         return answers
 
 
-def _still_waiting(batch: Sequence[_Waiter[T, R]]) -> list[_Waiter[T, R]]:
-    return [waiter for waiter in batch if not waiter.done.done()]
-
-
-class Appends(Gathering[Unit, None]):
+class Appends(Acts[Unit, None]):
     """Units that were decided before, and only append."""
 
     def __init__(self, runtime: Runtime) -> None:

@@ -17,8 +17,8 @@ from shared.errors import RefusedError
 from shared.http.gate import Door
 from shared.http.identity import Principal
 from shared.http.problems import Problem
-from shared.messaging.coalescing import OverloadedError
 from shared.messaging.failures import Failure, classify
+from shared.messaging.gathering import OverloadedError
 
 MAX_PAGE: Final = 100
 

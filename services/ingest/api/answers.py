@@ -12,8 +12,8 @@ from services.ingest.domain.deposits import Deposit, DepositState
 from services.ingest.ports import ReaderLostError
 from shared.errors import RefusedError
 from shared.http.problems import Problem
-from shared.messaging.coalescing import OverloadedError
 from shared.messaging.failures import Failure, classify
+from shared.messaging.gathering import OverloadedError
 
 _STATUS: Final[Mapping[str, int]] = {
     "xml-too-large": 413,

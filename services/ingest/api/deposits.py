@@ -20,8 +20,8 @@ from shared.http.even import EVEN_S, refusing_evenly
 from shared.http.gate import Door
 from shared.http.identity import Principal
 from shared.http.problems import Problem
-from shared.messaging.coalescing import OverloadedError
 from shared.messaging.failures import RacedError
+from shared.messaging.gathering import OverloadedError
 
 PATIENCE_S: Final = 2.0
 """How long a deposit waits for what records makes of it."""

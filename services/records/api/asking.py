@@ -22,8 +22,8 @@ from shared.http.identity import Kind, Principal
 from shared.http.problems import Problem
 from shared.identity import Ins, blind_index
 from shared.messaging.acts import Perform
-from shared.messaging.coalescing import OverloadedError
 from shared.messaging.failures import Failure, classify
+from shared.messaging.gathering import OverloadedError
 from shared.messaging.traces import actor_of
 
 T = TypeVar("T")

@@ -6,11 +6,9 @@ until they are in the log, they are rows that whoever reads next is stopped by w
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -18,17 +16,9 @@ from services.records.ports import Pending, TraceStore
 from shared.clock import Clock
 from shared.contracts.accesses import AccessTracedV1
 from shared.messaging.acts import Perform
-from shared.messaging.coalescing import OverloadedError
 from shared.messaging.failures import Failure, classify
+from shared.messaging.gathering import Gathering
 from shared.messaging.unit import Unit
-
-JOIN_S: Final = 0.005
-"""How long an insert waits for others to join."""
-TOGETHER: Final = 100
-"""Traces of one insert at most."""
-WAITING: Final = 1_000
-"""What may wait; whoever comes then is told at once that this is too much."""
-PATIENCE_S: Final = 2.0
 
 SEND_EVERY_S: Final = 0.2
 SENT_TOGETHER: Final = 200
@@ -39,34 +29,25 @@ ORPHANED: Final = timedelta(seconds=5)
 log = structlog.get_logger()
 
 
-@dataclass(slots=True, eq=False)
-class _Waiter:
+class _Trace(NamedTuple):
     event: AccessTracedV1
     at: datetime
-    done: asyncio.Future[None]
+    """When it began to wait, by the machine's clock."""
 
 
 class Keeper:
-    """Keeps the traces of one process. Whoever hangs up meanwhile stops no insert."""
+    """Keeps the traces of one process."""
 
     def __init__(self, traces: TraceStore, perform: Perform, machine: Clock) -> None:
         self._traces = traces
         self._perform = perform
         self._machine = machine
-        self._waiting: deque[_Waiter] = deque()
-        self._inserting: asyncio.Task[None] | None = None
+        self._gathering: Gathering[_Trace, None] = Gathering(self._insert)
         self._fresh: list[AccessTracedV1] = []
 
     async def keep(self, event: AccessTracedV1) -> None:
         """Return once a trace is durable; raise if it is not, or not known to be."""
-        if len(self._waiting) >= WAITING:
-            raise OverloadedError
-        waiter = _Waiter(event, self._machine.now(), asyncio.get_running_loop().create_future())
-        self._waiting.append(waiter)
-        if self._inserting is None or self._inserting.done():
-            self._inserting = asyncio.create_task(self._insert_waiting())
-        async with asyncio.timeout(PATIENCE_S):
-            await waiter.done
+        await self._gathering.add(_Trace(event, self._machine.now()))
 
     async def run(self) -> None:
         """Have the messages of what was kept follow, until cancelled."""
@@ -93,9 +74,14 @@ class Keeper:
             log.warning("traces_not_sent", error=type(error).__name__)
 
     async def send(self) -> None:
-        """Put what this process kept into the outbox; what another one has sent meanwhile is left to it."""
-        while self._fresh:
-            taken = self._fresh[:SENT_TOGETHER]
+        """Put what this process has kept until now into the outbox; what another one sent meanwhile is left to it.
+
+        What is kept while a transaction runs waits for the next call: it would have one of its own, of a few traces.
+        """
+        left = len(self._fresh)
+        while left > 0:
+            taken = self._fresh[: min(left, SENT_TOGETHER)]
+            left -= len(taken)
 
             async def work(unit: Unit, taken: Sequence[AccessTracedV1] = taken) -> None:
                 self._send(taken, unit)
@@ -124,25 +110,7 @@ class Keeper:
             unit.emit(event)
         self._traces.sent([event.id for event in events], unit)
 
-    async def _insert_waiting(self) -> None:
-        while self._waiting:
-            await asyncio.sleep(JOIN_S)
-            taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), TOGETHER))]
-            if batch := [each for each in taken if not each.done.done()]:
-                await self._insert(batch)
-
-    async def _insert(self, batch: Sequence[_Waiter]) -> None:
-        error: Exception | None = None
-        try:
-            await self._traces.keep([Pending(each.event.id, each.at, each.event.to_json()) for each in batch])
-        except Exception as failed:  # noqa: BLE001 - the callers are told
-            error = failed
-        else:
-            self._fresh += [each.event for each in batch]
-        for each in batch:
-            if each.done.done():
-                continue
-            if error is None:
-                each.done.set_result(None)
-            else:
-                each.done.set_exception(error)
+    async def _insert(self, batch: Sequence[_Trace]) -> Sequence[None]:
+        await self._traces.keep([Pending(each.event.id, each.at, each.event.to_json()) for each in batch])
+        self._fresh += [each.event for each in batch]
+        return [None] * len(batch)

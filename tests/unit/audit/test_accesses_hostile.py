@@ -7,7 +7,7 @@ import pytest
 from pymongo.errors import ServerSelectionTimeoutError
 
 from shared.contracts.accesses import AccessTracedV1
-from shared.messaging.coalescing import OverloadedError
+from shared.messaging.gathering import OverloadedError
 from shared.messaging.unit import Unit
 from tests.unit.audit.registry import ALICE, BRUNO, Registry, ask, listed, outcome
 

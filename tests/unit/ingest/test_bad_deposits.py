@@ -14,7 +14,7 @@ from services.ingest.api.bodies import Intray
 from services.ingest.api.deposits import Counter, deposit_doors
 from services.ingest.ports import ReaderLostError
 from shared.http.problems import Problem
-from shared.messaging.coalescing import OverloadedError
+from shared.messaging.gathering import OverloadedError
 from tests.fakes.documents import HEADER, INS, cda, wrapped
 from tests.fakes.ingest import OTHER_INS
 from tests.unit.ingest.desk import BODY, CANARY, LARGEST, XML, Desk, caller

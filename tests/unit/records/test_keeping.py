@@ -13,7 +13,8 @@ from services.records.handlers.keeping import ORPHANED, Keeper
 from services.records.ports import Pending
 from shared.contracts.accesses import AccessTracedV1, AccessTracedV1Data
 from shared.contracts.event import Event
-from shared.messaging.coalescing import OverloadedError
+from shared.messaging import gathering
+from shared.messaging.gathering import OverloadedError
 from shared.messaging.unit import Unit
 from tests.fakes.reads import InMemoryTraces
 from tests.fakes.records import NOON, StoppedClock
@@ -67,7 +68,6 @@ class House:
 @pytest.fixture
 def house(monkeypatch: pytest.MonkeyPatch) -> House:
     """Give an empty house where nobody waits long."""
-    monkeypatch.setattr(keeping, "JOIN_S", 0.0)
     monkeypatch.setattr(keeping, "SEND_EVERY_S", 0.0)
     monkeypatch.setattr(keeping, "SWEEP_EVERY_S", 0.0)
     return House()
@@ -115,6 +115,25 @@ async def test_messages_follow(house: House):
     assert [event.id for event in house.outbox] == [event.id for event in events]
     assert not house.traces.events
     assert len(house.traces.rows) == 450
+
+
+async def test_what_comes_meanwhile_waits_for_the_next_time(house: House):
+    """Rule 10: a trace that is kept while a transaction runs shares the next one; it gets none of its own."""
+    first, late = a_trace(), a_trace()
+    coming = [late]
+
+    async def slowly(work: Callable[[Unit], Awaitable[T]]) -> T:
+        if coming:
+            await process.keep(coming.pop())
+        return await house.perform(work)
+
+    process = Keeper(house.traces, slowly, house.clock)
+    await process.keep(first)
+
+    await process.send()
+    assert house.outbox == [first]
+    await process.send()
+    assert house.outbox == [first, late]
 
 
 async def test_a_process_that_died(house: House):
@@ -199,7 +218,7 @@ async def test_who_hangs_up(house: House):
 
 async def test_too_many_wait(house: House, monkeypatch: pytest.MonkeyPatch):
     """Rule 10: the queue is bounded; whoever comes then is told at once."""
-    monkeypatch.setattr(keeping, "WAITING", 2)
+    monkeypatch.setattr(gathering, "WAITING", 2)
     process = house.process()
     waiting = [asyncio.create_task(process.keep(a_trace())) for _ in range(2)]
     await asyncio.sleep(0)

@@ -11,7 +11,7 @@ from pymongo.errors import AutoReconnect, ServerSelectionTimeoutError
 
 from services.records.domain.account import AccountState
 from services.records.domain.rights import Grant
-from shared.messaging.coalescing import OverloadedError
+from shared.messaging.gathering import OverloadedError
 from tests.fakes.ingest import INS, OTHER_INS
 from tests.fakes.reads import CDA
 from tests.unit.records.library import DOCTOR, Library, refusal

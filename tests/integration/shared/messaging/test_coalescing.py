@@ -9,11 +9,12 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from shared.contracts.records import AccountOpposedV1, AccountOpposedV1Data
-from shared.messaging import coalescing
+from shared.messaging import gathering as limits
 from shared.messaging.acts import ACTS
 from shared.messaging.books import Books
-from shared.messaging.coalescing import Appends, Gathering, Insertion, OverloadedError
+from shared.messaging.coalescing import Acts, Appends, Insertion
 from shared.messaging.failures import RacedError
+from shared.messaging.gathering import OverloadedError
 from shared.messaging.mongo_inbox import MongoInbox
 from shared.messaging.runtime import Runtime
 from shared.messaging.store import Commit
@@ -75,7 +76,7 @@ async def test_what_waits_together_is_committed_together(runtime: Runtime, commi
 
 async def test_whoever_is_announced_joins(runtime: Runtime, commits: list[Commit], monkeypatch: pytest.MonkeyPatch):
     """A commit waits a moment for an append that is being made, and no longer than that."""
-    monkeypatch.setattr(coalescing, "LINGER_S", 60)
+    monkeypatch.setattr(limits, "LINGER_S", 60)
     appends = Appends(runtime)
     with appends.coming():
         first = asyncio.create_task(appends.add(thing(runtime, "first")))
@@ -84,7 +85,7 @@ async def test_whoever_is_announced_joins(runtime: Runtime, commits: list[Commit
     await first
     assert len(commits) == 1
 
-    monkeypatch.setattr(coalescing, "LINGER_S", 0.01)
+    monkeypatch.setattr(limits, "LINGER_S", 0.01)
     with appends.coming():
         await appends.add(thing(runtime, "third"))
 
@@ -103,7 +104,7 @@ async def test_who_was_answered_joins_those_who_waited(
         await whole(self, what)
 
     monkeypatch.setattr(MongoInbox, "commit", commit)
-    gathering = Gathering[Unit, str](runtime, in_turn, turn=1)
+    gathering = Acts[Unit, str](runtime, in_turn, turn=1)
     first = asyncio.create_task(gathering.add(thing(runtime, "first")))
     await asyncio.sleep(0.01)
     waiting = asyncio.create_task(gathering.add(thing(runtime, "waiting")))
@@ -194,8 +195,8 @@ async def test_who_does_not_wait_any_more_is_dropped(runtime: Runtime, monkeypat
 
 async def test_too_many_are_told_at_once(runtime: Runtime, monkeypatch: pytest.MonkeyPatch):
     """What may wait is bounded, in number and in bytes; what came before is not harmed."""
-    monkeypatch.setattr(coalescing, "WAITING", 2)
-    monkeypatch.setattr(coalescing, "WAITING_BYTES", 100)
+    monkeypatch.setattr(limits, "WAITING", 2)
+    monkeypatch.setattr(limits, "WAITING_BYTES", 100)
     appends = Appends(runtime)
 
     ends = await asyncio.gather(*(appends.add(thing(runtime, name)) for name in "abc"), return_exceptions=True)
@@ -209,7 +210,7 @@ async def test_a_commit_holds_only_so_many_bytes(
     runtime: Runtime, commits: list[Commit], monkeypatch: pytest.MonkeyPatch
 ):
     """Large appends are spread over several commits; one that is larger alone goes alone."""
-    monkeypatch.setattr(coalescing, "TOGETHER_BYTES", 100)
+    monkeypatch.setattr(limits, "TOGETHER_BYTES", 100)
     appends = Appends(runtime)
 
     await asyncio.gather(*(appends.add(thing(runtime, name), size=60) for name in "abc"))
