@@ -64,7 +64,7 @@ class DocumentReceivedV1Data(Data):
     document_id: ContentId
     """A keyed hash of the producer's unique id: the same for the same document (F26)."""
     content_id: ContentId
-    """Random; names the sealed bytes in the database ``contents`` (key class ``content``, schema ``cda.v1``)."""
+    """Random; names the bytes in the database ``contents``, sealed as `shared.sealing.contents` has it."""
     created: Instant
     """When the document was written, as it says: it orders a chain of replacements."""
     replaces: Annotated[list[ContentId], Field(max_length=100, default_factory=list)]

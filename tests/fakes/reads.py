@@ -21,6 +21,7 @@ from shared.contracts.ingest import DocumentReceivedV1, DocumentReceivedV1Data
 from shared.messaging.failures import RacedError
 from shared.messaging.unit import Unit
 from shared.sealing import KeyClass, Vault, aad, seal
+from shared.sealing.contents import seal_content
 from tests.fakes.records import NOON, InMemoryAccounts
 
 CDA: Final = b"<ClinicalDocument xmlns='urn:hl7-org:v3'><title>CANARY</title></ClinicalDocument>"
@@ -295,4 +296,4 @@ async def documented(
 async def content_box(record: str, content: str, vault: Vault, text: bytes = CDA) -> bytes:
     """Return a document's bytes sealed as ingest seals them."""
     key = (await vault.ensure_keys([(record, KeyClass.CONTENT)]))[record, KeyClass.CONTENT]
-    return seal(key, text, aad(record, content, "cda.v1"))
+    return seal_content(key, text, record=record, content=content)

@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeAlias
 from uuid import uuid4
 
@@ -24,9 +25,7 @@ from shared.identity import RecordId, blind_index
 from shared.messaging.traces import actor_of, trace_access
 from shared.messaging.unit import Unit
 from shared.sealing import Key, KeyClass, Owner, Vault, aad, seal
-
-CONTENT_SCHEMA: Final = "cda.v1"
-"""The bytes as deposited."""
+from shared.sealing.contents import seal_content
 
 DOCUMENT_SCHEMA: Final = "document.v1"
 """JSON: ``entry``, a `DocumentEntry` by its names, and ``depositor``, an `ActorV1`."""
@@ -37,7 +36,7 @@ NOBODY: Final = "0" * 32
 _SERVICE: Final = "ingest"
 
 _BY_THE_WAY: Final = 128 * 1024
-"""Bytes that are sealed in less time than it takes to hand them to a thread (77 kB: 42 µs against 145)."""
+"""Bytes that are packed and sealed in about the time it takes to hand them to a thread (145 µs)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +177,9 @@ def _owners(records: Collection[str]) -> set[Owner]:
 
 
 async def _sealed(body: bytes, made: Deposit, key: Key) -> bytes:
-    """Seal a document's bytes, large ones beside the loop: the cipher lets others work meanwhile."""
-    place = aad(made.record, made.content, CONTENT_SCHEMA)
-    if len(body) <= _BY_THE_WAY:
-        return seal(key, body, place)
-    return await asyncio.to_thread(seal, key, body, place)
+    """Pack and seal a document's bytes, large ones beside the loop: either lets others work meanwhile."""
+    work = partial(seal_content, key, body, record=made.record, content=made.content)
+    return work() if len(body) <= _BY_THE_WAY else await asyncio.to_thread(work)
 
 
 def _received(candidate: Candidate, made: Deposit, key: Key, intake: Intake) -> DocumentReceivedV1:

@@ -15,10 +15,8 @@ from services.records.domain.rights import Standing
 from services.records.handlers.describing import Shown, Trouble, describe, item_of, trouble_of
 from services.records.handlers.visits import Caller, Denied, ReadingRoom, Visit, enter, find, tell
 from shared.clock import paris_date
-from shared.sealing import Sealed, aad, open_many
-
-CONTENT_SCHEMA: Final = "cda.v1"
-"""Of the bytes as deposited."""
+from shared.sealing import SealBrokenError, Sealed, open_many
+from shared.sealing.contents import content_aad, unpack
 
 Reading = Literal["document-described", "document-read"]
 
@@ -127,9 +125,11 @@ async def open_content(shown: Shown, *, room: ReadingRoom) -> bytes | Trouble:
     box = await room.contents.find(document.content)
     if box is None:
         return "damaged"
-    place = aad(document.record, document.content, CONTENT_SCHEMA)
-    (opened,) = await open_many(room.vault, [Sealed(box, place)])
-    return opened if isinstance(opened, bytes) else trouble_of(opened)
+    (opened,) = await open_many(room.vault, [Sealed(box, content_aad(document.record, document.content))])
+    try:
+        return unpack(opened, size=document.size) if isinstance(opened, bytes) else trouble_of(opened)
+    except SealBrokenError:
+        return "damaged"
 
 
 def _named(document: str, *, hidden: bool = False) -> Mapping[str, Sequence[str]]:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from shared.sealing import Sealed, aad, open_many
+from shared.sealing.contents import content_aad, unpack
 from simulator.clinic import Clinics, Tally
 from simulator.clinic_documents import documents
 from simulator.population import people
@@ -69,11 +70,12 @@ async def _is_in_the_record(clinic: Clinic, body: bytes, expected: Expected) -> 
         clinic.vault,
         [
             Sealed(row["box"], aad(record, row["_id"], "document.v1")),
-            Sealed(content["box"], aad(record, content["_id"], "cda.v1")),
+            Sealed(content["box"], content_aad(record, content["_id"])),
         ],
     )
-    assert kept == body
+    assert isinstance(kept, bytes)
     assert isinstance(said, bytes)
+    assert unpack(kept, size=len(body)) == body
     entry = json.loads(said)["entry"]
     assert (entry["type_code"]["code"], entry["class_code"]) == (expected.type_code, expected.class_code)
     assert entry["title"].startswith(expected.title)

@@ -10,7 +10,8 @@ import httpx
 import pytest
 from bson import encode
 
-from shared.sealing import Sealed, aad, open_many
+from shared.sealing import Sealed, open_many
+from shared.sealing.contents import content_aad, unpack
 from tests.fakes.documents import HEADER, INS, TEST_OID, cda, wrapped
 from tests.fakes.ingest import OTHER_INS
 from tests.integration.conftest import until
@@ -55,7 +56,9 @@ async def test_the_way_of_a_document(clinic: Clinic):
     (deposit,) = await clinic.rows("ingest", "deposits", document)
     (content,) = await clinic.rows("contents", "documents", deposit["content"])
     assert (deposit["record"], content["record"], deposit["state"]) == (record, record, "stored")
-    assert await open_many(clinic.vault, [Sealed(content["box"], aad(record, content["_id"], "cda.v1"))]) == [body]
+    (packed,) = await open_many(clinic.vault, [Sealed(content["box"], content_aad(record, content["_id"]))])
+    assert isinstance(packed, bytes)
+    assert unpack(packed, size=len(body)) == body
     assert [event.data.document_id for event in clinic.records.received].count(document) == 1
 
     status = await clinic.client.get(clinic.url + answer.headers["location"], headers=await clinic.headers())

@@ -19,6 +19,7 @@ from shared.identity import Professional, Structure, blind_index, parse_ins
 from shared.messaging.failures import RacedError
 from shared.messaging.unit import Unit
 from shared.sealing import KeyClass, aad, open_box
+from shared.sealing.contents import content_aad, unpack
 from tests.fakes.documents import INS, TEST_OID
 from tests.fakes.ingest import (
     INDEX_KEY,
@@ -118,10 +119,11 @@ class Ward:
         """What was traced."""
         return [event for event in self.told if isinstance(event, AccessTracedV1)]
 
-    def bytes_of(self, made: Deposit) -> bytes:
-        """Open what was kept of a deposit."""
+    def bytes_of(self, made: Deposit, size: int) -> bytes:
+        """Open what was kept of a deposit, which had so many bytes."""
         key = self.vault.keys[made.record, KeyClass.CONTENT]
-        return open_box(key, self.contents.boxes[made.content], aad(made.record, made.content, "cda.v1"))
+        text = open_box(key, self.contents.boxes[made.content], content_aad(made.record, made.content))
+        return unpack(text, size=size)
 
     def metadata_of(self, event: DocumentReceivedV1) -> bytes:
         """Open what records was told."""
