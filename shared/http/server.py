@@ -50,6 +50,7 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[int]:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )

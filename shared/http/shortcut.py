@@ -1,13 +1,14 @@
 """The short way to doors that many pass: the same functions and refusals, without the framework in between.
 
-FastAPI works out at each request what a door needs; for a door that reads no body that is known beforehand, and costs
-half a millisecond of CPU each time. What is not simple goes the long way, and so does whatever matches no door.
+FastAPI works out at each request what a door needs; for a door that has no body, or takes it from the request itself,
+that is known beforehand, and costs half a millisecond of CPU each time. What is not simple goes the long way, and so does
+whatever matches no door. The application's limit of bodies is not in front of it: who takes a body bounds it.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from inspect import Parameter, iscoroutinefunction, signature
-from typing import Annotated, Any, Final, TypeAlias, get_args, get_origin
+from typing import Annotated, Any, TypeAlias, get_args, get_origin
 
 from fastapi import APIRouter, Request, Response
 from fastapi.params import Depends
@@ -16,8 +17,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.http import problems
 from shared.http.problems import Problem
-
-_METHODS: Final = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +51,11 @@ class Shortcut:
     def __init__(self, app: ASGIApp, routers: Iterable[APIRouter]) -> None:
         routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
         self._app = app
-        self._ways: list[_Way] = [(route, simple(route)) for route in routes if _METHODS & (route.methods or set())]
+        self._ways: list[_Way] = [(route, simple(route)) for route in routes]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or have it answered."""
-        call = self._find(scope) if scope["type"] == "http" and scope["method"] in _METHODS else None
+        call = self._find(scope) if scope["type"] == "http" else None
         if call is None:
             await self._app(scope, receive, send)
         else:

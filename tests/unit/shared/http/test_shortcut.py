@@ -47,6 +47,10 @@ def routed() -> APIRouter:
     async def change(thing: str, caller: Asking, body: Annotated[dict[str, Any], Body()]) -> Response:
         return Response(f"{thing} {caller} {body}")
 
+    @router.post("/things/{thing}")
+    async def deposit(thing: str, request: Request, caller: Asking) -> Response:
+        return Response(f"{thing} {caller} {(await request.body()).decode()}", 201)
+
     return router
 
 
@@ -56,7 +60,7 @@ async def _ask(short: bool, method: str, path: str, **headers: str) -> httpx.Res
     app.include_router(router)
     transport = httpx.ASGITransport(Shortcut(app, [router]) if short else app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://carnet") as client:
-        return await client.request(method, path, headers=headers)
+        return await client.request(method, path, headers=headers, content=b"body" if method == "POST" else None)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "POST", "OPTIONS"])
