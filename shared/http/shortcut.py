@@ -1,8 +1,8 @@
 """The short way to doors that many pass: the same functions and refusals, without the framework in between.
 
 FastAPI works out at each request what a door needs; for a door that has no body, or takes it from the request itself,
-that is known beforehand, and costs half a millisecond of CPU each time. What is not simple goes the long way, and so does
-whatever matches no door. The application's limit of bodies is not in front of it: who takes a body bounds it.
+that is known beforehand, and costs half a millisecond of CPU each time. What is not simple goes the long way, and so
+does whatever matches no door. The application's limit of bodies is not in front of it: who takes a body bounds it.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping

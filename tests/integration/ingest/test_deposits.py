@@ -2,8 +2,10 @@
 
 import asyncio
 import gzip
+from base64 import b64encode
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from random import randbytes
 from typing import Any
 
 import httpx
@@ -172,13 +174,14 @@ async def test_the_largest_document(clinic: Clinic):
     """52: a document of 8 MB is kept in one row; a byte more than is allowed is refused."""
     await clinic.open()
     padding = 8_000_000 - len(numbered("large", title="<title>Bonjour</title><!---->"))
-    largest = numbered("large", title=f"<title>Bonjour</title><!--{' ' * padding}-->")
+    noise = b64encode(randbytes(padding)).decode()[:padding]  # packs to three quarters, no further
+    largest = numbered("large", title=f"<title>Bonjour</title><!--{noise}-->")
     assert len(largest) == 8_000_000
     answer = await clinic.post(largest)
     assert answer.status_code == 201, answer.text
     (deposit,) = await clinic.rows("ingest", "deposits", known_as(clinic, "large"))
     (content,) = await clinic.rows("contents", "documents", deposit["content"])
-    assert len(content["box"]) == 8_000_045
+    assert len(content["box"]) > 5_900_000
     more = await clinic.post(largest + b" ")
     assert (more.status_code, more.json()["code"]) == (413, "xml-too-large")
 
