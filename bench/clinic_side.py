@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
+from random import Random
 from statistics import median
 from typing import Any, Final
 
@@ -39,7 +40,8 @@ SIZE: Final = 77_000
 
 _LEGACY_DMP: Final = date(2020, 6, 1)
 _DEADLINE_S: Final = 60.0
-_ROW: Final = ("Paracétamol 1 g, comprimé", "1 comprimé 3 fois par jour", "5 jours", "voie orale")
+_DRUGS: Final = ("Paracétamol 1 g", "Amoxicilline 500 mg", "Oméprazole 20 mg", "Ramipril 5 mg", "Metformine 850 mg")
+_TIMES: Final = ("matin", "midi", "soir", "au coucher", "au milieu des repas", "en cas de douleur")
 _ID: Final = "1.2.250.1.999."
 
 
@@ -133,11 +135,18 @@ def large(person: Person) -> tuple[str, bytes]:
     """Return a discharge letter of the usual size, and its id."""
     wanted = next(each for each in documents(person, SEED, 6, until=datetime.now(UTC)) if each.kind == "discharge")
     body, end = wanted.body.decode(), "</structuredBody>"
-    row = len(table((), [_ROW])) - len(table((), []))
-    more = section("Traitements", table(("Médicament", "Posologie", "Durée", "Voie"), [_ROW] * 10))
-    rows = max(1, (SIZE - len(body.encode()) - len(more.encode())) // row)
-    more = section("Traitements", table(("Médicament", "Posologie", "Durée", "Voie"), [_ROW] * rows))
+    rng, rows, left = Random(SEED), list[tuple[str, ...]](), SIZE - len(wanted.body)
+    while left > 0:
+        rows.append(_row(rng))
+        left -= len(table((), rows[-1:]).encode()) - len(table((), []))
+    more = section("Traitements", table(("Médicament", "Posologie", "Durée", "Lot"), rows))
     return wanted.unique_id, body.replace(end, more + end).encode()
+
+
+def _row(rng: Random) -> tuple[str, ...]:
+    """Return a line of treatment, with as much in it that is said once as in real letters: they pack to a seventh."""
+    doses = ", ".join(f"{rng.randint(1, 4)} comprimé {rng.choice(_TIMES)}" for _ in range(3))
+    return f"{rng.choice(_DRUGS)}, comprimé", doses, f"{rng.randint(2, 90)} jours", f"{rng.getrandbits(80):020x}"
 
 
 def _template(person: Person) -> tuple[bytes, bytes]:
