@@ -48,10 +48,12 @@ class _Waiter(Generic[T, R]):
 
 
 class Gathering(Generic[T, R]):
-    """What one process commits together, one commit at a time. Whoever hangs up while one runs does not stop it."""
+    """What one process commits together. Whoever hangs up while a commit runs does not stop it."""
 
-    def __init__(self, commit: Commit[T, R], *, turn: float = 0.0) -> None:
-        """``turn``: seconds between a commit and one of those that waited meanwhile; a lone caller never sees them.
+    def __init__(self, commit: Commit[T, R], *, turn: float = 0.0, lanes: int = 1) -> None:
+        """``lanes``: how many commits may run at a time, where each is cheap and waiting for one costs more.
+
+        ``turn``: seconds between a commit and one of those that waited meanwhile; a lone caller never sees them.
 
         Callers that come again and again would else fall into two halves for good, each being read while the other is
         committed.
@@ -60,7 +62,8 @@ class Gathering(Generic[T, R]):
         self._turn = turn
         self._waiting: deque[_Waiter[T, R]] = deque()
         self._bytes = 0
-        self._committing: asyncio.Task[None] | None = None
+        self._lanes = lanes
+        self._committing: set[asyncio.Task[None]] = set()
         self._coming: dict[object, float] = {}
         self._came = asyncio.Event()
 
@@ -90,24 +93,26 @@ class Gathering(Generic[T, R]):
         waiter: _Waiter[T, R] = _Waiter(item, size, asyncio.get_running_loop().create_future())
         self._waiting.append(waiter)
         self._bytes += size
-        if self._committing is None or self._committing.done():
-            self._committing = asyncio.create_task(self._commit_waiting())
+        if len(self._committing) < self._lanes:
+            self._committing.add(asyncio.create_task(self._commit_waiting()))
         async with asyncio.timeout(patience):
             return await waiter.done
 
     async def close(self) -> None:
         """Commit what waits."""
-        if self._committing is not None:
-            await self._committing
+        await asyncio.gather(*self._committing)
 
     async def _commit_waiting(self) -> None:
-        await asyncio.sleep(0)  # whoever comes in the same turn of the loop joins
-        while self._waiting:
-            await self._linger()
-            if batch := self._take():
-                await self._settle(batch)
-            if 0 < len(self._waiting) < TOGETHER:
-                await asyncio.sleep(self._turn)
+        try:
+            await asyncio.sleep(0)  # whoever comes in the same turn of the loop joins
+            while self._waiting:
+                await self._linger()
+                if batch := self._take():
+                    await self._settle(batch)
+                if 0 < len(self._waiting) < TOGETHER:
+                    await asyncio.sleep(self._turn)
+        finally:  # in the turn in which nobody was waiting, so that whoever comes next starts another
+            self._committing -= {asyncio.current_task()}
 
     async def _linger(self) -> None:
         """Wait for those announced lately: a commit costs much more than what joins it.

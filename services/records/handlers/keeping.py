@@ -20,6 +20,9 @@ from shared.messaging.failures import Failure, classify
 from shared.messaging.gathering import Gathering
 from shared.messaging.unit import Unit
 
+LANES: Final = 2
+"""Inserts that run at a time: with one, a reader mostly waits for somebody else's and then for the own."""
+
 SEND_EVERY_S: Final = 0.2
 SENT_TOGETHER: Final = 200
 SWEEP_EVERY_S: Final = 5.0
@@ -42,7 +45,7 @@ class Keeper:
         self._traces = traces
         self._perform = perform
         self._machine = machine
-        self._gathering: Gathering[_Trace, None] = Gathering(self._insert)
+        self._gathering: Gathering[_Trace, None] = Gathering(self._insert, lanes=LANES)
         self._fresh: list[AccessTracedV1] = []
 
     async def keep(self, event: AccessTracedV1) -> None:

@@ -9,7 +9,7 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from services.records.handlers import keeping
-from services.records.handlers.keeping import ORPHANED, Keeper
+from services.records.handlers.keeping import LANES, ORPHANED, Keeper
 from services.records.ports import Pending
 from shared.contracts.accesses import AccessTracedV1, AccessTracedV1Data
 from shared.contracts.event import Event
@@ -27,6 +27,7 @@ class Traces(InMemoryTraces):
 
     def __init__(self) -> None:
         super().__init__()
+        self.begun = 0
         self.inserts: list[int] = []
         self.failure: Exception | None = None
         self.may_go = asyncio.Event()
@@ -34,6 +35,7 @@ class Traces(InMemoryTraces):
 
     async def keep(self, traces: Sequence[Pending]) -> None:
         """Keep pending traces."""
+        self.begun += 1
         await self.may_go.wait()
         if self.failure is not None:
             raise self.failure
@@ -201,10 +203,7 @@ async def test_who_hangs_up(house: House):
     """Rule 10: a reader who hangs up stops no insert; one who did so before it began is dropped."""
     process, events = house.process(), [a_trace() for _ in range(3)]
     house.traces.may_go.clear()
-    first, second = (asyncio.create_task(process.keep(event)) for event in events[:2])
-    await _turns()
-    third = asyncio.create_task(process.keep(events[2]))
-    await _turns()
+    first, second, third = [await _begun(process, event) for event in events]
     first.cancel()
     third.cancel()
     await _turns()
@@ -214,6 +213,21 @@ async def test_who_hangs_up(house: House):
     await _turns()
 
     assert house.traces.rows.keys() == {events[0].id, events[1].id}
+
+
+async def test_two_inserts_at_a_time(house: House):
+    """Rule 10: a reader does not wait for one insert to end; while two run, those who come share the next."""
+    process = house.process()
+    house.traces.may_go.clear()
+    readers = [await _begun(process, a_trace()) for _ in range(5)]
+    assert house.traces.begun == LANES == 2
+
+    house.traces.may_go.set()
+    await asyncio.gather(*readers)
+
+    assert house.traces.inserts == [1, 1, 3]
+    await process.keep(a_trace())  # whoever comes when all have ended is served like the first
+    assert house.traces.inserts == [1, 1, 3, 1]
 
 
 async def test_too_many_wait(house: House, monkeypatch: pytest.MonkeyPatch):
@@ -226,6 +240,12 @@ async def test_too_many_wait(house: House, monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(OverloadedError):
         await process.keep(a_trace())
     await asyncio.gather(*waiting)
+
+
+async def _begun(process: Keeper, event: AccessTracedV1) -> asyncio.Task[None]:
+    task = asyncio.create_task(process.keep(event))
+    await _turns()
+    return task
 
 
 async def _turns() -> None:
