@@ -1,7 +1,6 @@
 """Reads what is left of a run: with an administrator's eyes, in the databases, and changes nothing."""
 
 from base64 import b64decode
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Final
 
@@ -11,12 +10,13 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from chaos.aftermath import Aftermath, End, Sent, Trace
 from chaos.scene import Scene
-from cli.audit import first_fault
 from shared.contracts.accesses import SCHEMA, AccessTracedV1
 from shared.messaging.topology import EVENTS, LOGGED
 from shared.sealing import Sealed, aad, open_many
 from shared.sealing.kek import FileKek
 from shared.sealing.mongo_vault import MongoVault
+from verifier.leaves import event_name, parse_leaf
+from verifier.merkle import EMPTY_ROOT, Frontier, leaf_hash
 
 SERVICES: Final = ("ingest", "records", "notifications", "audit")
 
@@ -85,26 +85,21 @@ def _as_sent(exchange: str, event: Row) -> Sent:
 
 
 async def _log(database: AsyncDatabase[Row], found: Aftermath) -> None:
-    """Read the log once: what is in it, and whether it follows from its first entry to its head."""
-    head = await database["head"].find_one({"_id": "head"}) or {"size": 0, "hash": bytes(32)}
-    rows = [row async for row in database["entries"].find({}, batch_size=10_000).sort("_id", 1)]
-    found.log = Counter(row["key"] for row in rows)
-    fault = first_fault(map(_as_entry, rows), {"size": head["size"], "hash": bytes(head["hash"]).hex()})
-    found.log_fault = None if fault is None else f"entry {fault[0]}: {fault[1]}"
+    """Read the log once: what is in it, and whether its leaves have the root of its head.
 
-
-def _as_entry(row: Row) -> Row:
-    """Return an entry in the form of an export (`cli.audit`)."""
-    return {
-        "index": row["_id"],
-        "key": row["key"],
-        "type": row["type"],
-        "time": row["time"],
-        "recorded_at": row["at"],
-        "subject": row.get("subject"),
-        "commitment": bytes(row["commitment"]).hex(),
-        "hash": bytes(row["hash"]).hex(),
-    }
+    A leaf names its event by a hash: what was sent gives the names back.
+    """
+    head = await database["head"].find_one({"_id": "head"}) or {"size": 0, "root": EMPTY_ROOT}
+    keys = {event_name(*key.split("|", 1)): key for key in found.sent}
+    frontier = Frontier()
+    async for row in database["leaves"].find({}, {"leaf": 1}, batch_size=10_000).sort("_id", 1):
+        if row["_id"] != frontier.size and found.log_fault is None:
+            found.log_fault = f"entry {frontier.size}: it is missing"
+        name = parse_leaf(row["leaf"]).event
+        found.log[keys.get(name, name.hex())] += 1
+        frontier.append(leaf_hash(row["leaf"]))
+    if (frontier.size, frontier.root()) != (head["size"], bytes(head["root"])):
+        found.log_fault = found.log_fault or f"{frontier.size} entries do not have the root of the head"
 
 
 async def _effects(client: AsyncMongoClient[Row], found: Aftermath) -> None:

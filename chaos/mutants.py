@@ -97,11 +97,15 @@ def _epoch_off() -> None:
             self._remembered = await take_over(self)
         return self._remembered
 
-    async def unguarded(self: Any, _before: Any, after: Any, rows: Any, openings: Any, session: Any) -> None:
-        moved = {"$set": {"size": after.size, "hash": after.hash}}
-        await self._head.update_one({"_id": "head"}, moved, session=session)
-        await self._entries.insert_many(rows, session=session)
-        await self._openings.insert_many(openings, session=session)
+    async def unguarded(self: Any, _before: Any, after: Any, rows: Any, tiles: Any, session: Any) -> None:
+        moved = {"$set": {"size": after.size, "root": after.root}}
+        await self._at.head.update_one({"_id": "head"}, moved, session=session)
+        await self._at.leaves.insert_many(rows.leaves, session=session)
+        await self._at.openings.insert_many(rows.openings, session=session)
+        for tile, hashes in tiles.items():
+            changed = {"$set": {"hashes": hashes}}
+            await self._at.tiles.update_one({"_id": log.tile_id(tile)}, changed, upsert=True, session=session)
+        self._mind = self._planned[after.root]
         self._remembered = after
 
     log.MongoLog.head, log.MongoLog._insert = head, unguarded  # noqa: SLF001 - what a mutant is

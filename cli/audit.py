@@ -1,7 +1,7 @@
 """`./carnet audit verify`: recomputes the whole log without any code of the service that wrote it."""
 
-import hashlib
 import json
+from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, TypeAlias
@@ -13,6 +13,7 @@ from typer.exceptions import Exit, TyperException
 
 from cli.doors import NoDoorError, door
 from cli.tokens import OperatorAuth
+from verifier.merkle import Frontier, leaf_hash
 
 VALID, TAMPERED, INCOMPLETE, USAGE = range(4)
 """Exit codes."""
@@ -63,49 +64,19 @@ def verify(
         _end(INCOMPLETE, f"incomplete: {error}")
     if fault:
         _end(TAMPERED, f"tampered: entry {fault[0]}: {fault[1]}")
-    _end(VALID, f"valid: {head['size']} entries, head {head['hash']}")
+    _end(VALID, f"valid: {head['size']} entries, root {head['root']}")
 
 
 def first_fault(entries: Iterable[Row], head: Row) -> tuple[int, str] | None:
-    """Return the first index that is not as it was appended and what is wrong there; None if all is well."""
-    size, previous = 0, bytes(32)
+    """Return where the log is not what its head says, and how; None if all is well."""
+    frontier = Frontier()
     for entry in entries:
-        if entry.get("index") != size:
-            return size, "it is missing"
-        if size >= head["size"]:
-            return size, "it lies beyond the head of the log"
-        expected = entry_hash(previous, entry)
-        if expected is None or entry.get("hash") != expected.hex():
-            return size, "it does not follow from its content and the entry before it"
-        size, previous = size + 1, expected
-    if size < head["size"]:
-        return size, f"it is missing, though the log counts {head['size']}"
-    if previous.hex() != head["hash"]:
-        return max(size - 1, 0), "the head of the log does not name its hash"
-    return None
-
-
-def entry_hash(previous: bytes, entry: Row) -> bytes | None:
-    """Return SHA-256(0x00 ‖ hash before ‖ fields), each field after its length in 4 bytes; None if it has no such form.
-
-    The fields: index (8 bytes), key, type, time, recorded at (8 bytes), subject or nothing, commitment (32 bytes).
-    """
-    try:
-        commitment = bytes.fromhex(entry["commitment"])
-        fields = (
-            entry["index"].to_bytes(8, "big"),
-            entry["key"].encode(),
-            entry["type"].encode(),
-            entry["time"].encode(),
-            entry["recorded_at"].to_bytes(8, "big"),
-            (entry["subject"] or "").encode(),
-            commitment,
-        )
-    except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
-        return None
-    if commitment.hex() != entry["commitment"] or len(commitment) != 32:
-        return None
-    return hashlib.sha256(b"\0" + previous + b"".join(len(f).to_bytes(4, "big") + f for f in fields)).digest()
+        if entry.get("index") != frontier.size:
+            return frontier.size, "it is missing"
+        frontier.append(leaf_hash(b64decode(entry["leaf"])))
+    if frontier.size != head["size"]:
+        return frontier.size, f"it is missing, though the log counts {head['size']}"
+    return None if frontier.root().hex() == head["root"] else (0, "or one after it is not what was appended")
 
 
 def _ask(url: str | None) -> Iterator[Row]:
@@ -114,7 +85,7 @@ def _ask(url: str | None) -> Iterator[Row]:
     try:
         with httpx.Client(base_url=base, auth=OperatorAuth(), trust_env=False, timeout=30) as client:
             head = _get(client, "/ops/log/head")
-            yield {"head": {"size": int(head["size"]), "hash": str(head["hash"])}}
+            yield {"head": {"size": int(head["size"]), "root": str(head["root"])}}
             start = 0
             while start < head["size"]:
                 page = {"from": start, "limit": min(PAGE, head["size"] - start)}
@@ -153,7 +124,7 @@ def _read(path: Path) -> Iterator[Row]:
     try:
         with path.open(encoding="utf-8") as file:
             first = json.loads(file.readline())
-            yield {"head": {"size": int(first["head"]["size"]), "hash": str(first["head"]["hash"])}}
+            yield {"head": {"size": int(first["head"]["size"]), "root": str(first["head"]["root"])}}
             for line in file:
                 entry = json.loads(line)
                 yield entry if isinstance(entry, dict) else {}

@@ -78,7 +78,8 @@ async def database(
 
     name = f"test_{uuid.uuid4().hex[:12]}"
     yield stated(mongo_client[name])
-    await mongo_client.drop_database(name)
+    for each in (name, f"{name}_openings"):
+        await mongo_client.drop_database(each)
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def _verdicts(summary: Summary) -> list[tuple[bool, str]]:
     agree = all(each.agrees for each in summary.comparison)
     events = sum(each.expected for each in summary.comparison)
     rates = " → ".join(f"{stage} {rate:,.0f}" for stage, rate in summary.rates.items())
-    log = summary.log.sentence.split(", head")[0]
+    log = summary.log.sentence.split(", root")[0]
     return [
         (summary.balanced, f"The books {'' if summary.balanced else 'do not '}balance in every flow"),
         (agree, f"The insurers expect {events:,} ends; the doors counted {'exactly those' if agree else 'others'}"),

@@ -39,8 +39,9 @@ ROLES: Final[Mapping[str, Mapping[tuple[str, str], Actions]]] = {
     "notifications": {("notifications", ""): WRITE, ("vault", ""): READ},
     "audit": {
         ("audit", ""): READ,
-        **{("audit", name): APPEND for name in ("entries", "openings")},
-        ("audit", "head"): (*APPEND, "update"),
+        ("audit", "leaves"): APPEND,
+        **{("audit", name): (*APPEND, "update") for name in ("tiles", "head")},
+        ("openings", "openings"): APPEND,
         **{("audit", name): WRITE for name in _WORKING},
         ("vault", ""): READ,
     },
@@ -60,20 +61,19 @@ MADE: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     ("vault", "erased"): {},
     ("vault", "subjects"): {},
     ("contents", "documents"): {},
-    ("audit", "entries"): _BY_INDEX,
-    ("audit", "openings"): _BY_INDEX,
-    ("audit", "head"): _BY_INDEX,
+    **{("audit", name): _BY_INDEX for name in ("leaves", "tiles", "head")},
+    ("openings", "openings"): _BY_INDEX,
 }
 """Collections that their services may not shape, with their options."""
 
 INDEXES: Final[Mapping[tuple[str, str], tuple[Mapping[str, Any], ...]]] = {
     ("vault", "keys"): ({"key": {"subject": 1, "class": 1}, "name": "subject_1_class_1", "unique": True},),
-    ("audit", "entries"): (
-        {"key": {"key": 1}, "name": "key_1", "unique": True},
+    ("audit", "leaves"): ({"key": {"event": 1}, "name": "event_1", "unique": True},),
+    ("openings", "openings"): (
         {
-            "key": {"subject": 1, "_id": 1},
-            "name": "subject_1__id_1",
-            "partialFilterExpression": {"subject": {"$exists": True}},
+            "key": {"record": 1, "_id": 1},
+            "name": "record_1__id_1",
+            "partialFilterExpression": {"record": {"$exists": True}},
         },
     ),
 }

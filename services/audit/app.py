@@ -3,7 +3,8 @@
 from typing import Final
 
 from services.audit.adapters.mongo_accesses import MongoAccesses
-from services.audit.adapters.mongo_log import MongoLog, MongoLogReader, prepare
+from services.audit.adapters.mongo_log import MongoLog, prepare
+from services.audit.adapters.mongo_log_reader import MongoLogReader
 from services.audit.adapters.vaults import TwoVaults
 from services.audit.api.accesses import access_doors
 from services.audit.api.log import log_doors

@@ -4,15 +4,14 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from services.audit.domain.accesses import Kept
-from services.audit.domain.chain import Entry, Head, Leaf, Opening
+from services.audit.domain.entries import Fresh, Head, Kept, Link, Opening
 from shared.identity import RecordId
 from shared.messaging.unit import Unit
 from shared.sealing.keys import Key, KeyMaker, KeyReader, Owner
 
 
 class Log(Protocol):
-    """The log as its one sequencer writes it. Whether it is a chain or a tree is the adapter's affair."""
+    """The log as its one sequencer writes it."""
 
     async def head(self) -> Head:
         """Return the head as a majority knows it, in this sequencer's own epoch; the first call takes the log over.
@@ -20,15 +19,18 @@ class Log(Protocol):
         Raise `FencedError` if a successor has taken the log over since.
         """
 
-    async def recorded(self, keys: Collection[str]) -> set[str]:
-        """Return which of these event keys have an entry already.
+    async def recorded(self, names: Collection[bytes]) -> set[bytes]:
+        """Return which of these events have an entry already.
 
         It may answer from a guess that there is none: `append` then refuses with `RacedError`, and the next answer
         is exact.
         """
 
-    def append(self, leaves: Sequence[Leaf], openings: Sequence[Opening], unit: Unit, *, after: Head) -> None:
-        """Append leaves in their order, each with its opening, once the unit is committed.
+    async def links(self, records: Collection[str]) -> Mapping[str, Link]:
+        """Return where the chains of records have come to, as of the last `head`; none: nothing is left about it."""
+
+    async def append(self, entries: Sequence[Fresh], unit: Unit, *, after: Head) -> None:
+        """Append entries in their order, each with its opening, once the unit is committed.
 
         The effect raises `RacedError` if the log has grown since ``after`` was read or has an entry for one of the
         events, and `FencedError` if a successor has taken it over; then nothing of the unit is written.
@@ -41,8 +43,11 @@ class LogReader(Protocol):
     async def head(self) -> Head:
         """Return the head as a majority knows it; an empty log has one too."""
 
-    async def entries(self, start: int, limit: int) -> Sequence[Entry]:
-        """Return at most ``limit`` entries from index ``start`` on, in their order."""
+    async def leaves(self, start: int, limit: int) -> Sequence[tuple[int, bytes]]:
+        """Return at most ``limit`` leaves from an index on, each as it is stored, with the index it is stored under."""
+
+    async def openings(self, start: int, limit: int) -> Mapping[int, Opening]:
+        """Return what is left of the openings of entries from index ``start`` to before ``start + limit``."""
 
 
 class KeyFinder(Protocol):

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from services.audit.domain.envelope import Envelope, read_envelope
+from services.audit.domain.envelope import Envelope, read_envelope, unreadable
 from services.audit.handlers.appending import append_entries
 from services.audit.ports import KeyFinder, Log
 from shared.clock import Clock
@@ -16,9 +16,9 @@ from shared.sealing import Key
 def subscriptions(*, log: Log, vault: KeyFinder, own_key: Key, clock: Clock) -> list[Subscription[Envelope]]:
     """Return audit's one flow: a single active consumer, since a log has one sequencer."""
     handler = partial(append_entries, log=log, vault=vault, own_key=own_key, clock=clock)
-    return [Subscription(flow=AUDIT_EVENTS, admit=admit, handler=handler)]
+    return [Subscription(flow=AUDIT_EVENTS, admit=admit, handler=handler, salvage=unreadable)]
 
 
 def admit(document: Any, raw: bytes, _delivery: Delivery) -> Envelope:
-    """Take any event by its envelope; no contract is asked, so a type that audit has never seen is logged too."""
+    """Take any event by its envelope; no contract is asked, so what audit has never seen is logged too."""
     return read_envelope(document, raw)

@@ -36,11 +36,10 @@ def read(subscription: Subscription[E], delivery: Delivery, secret: bytes) -> li
 
     ``secret`` keys the digests, so that a copy of the inbox does not let anyone test what somebody's event said.
     """
-    try:
-        documents = split(delivery.body, delivery.content_type, strict=subscription.strict)
-    except RefusedError as error:
-        return [_refused(subscription, delivery, None, 0, error, secret=secret)]
-    return [_read_one(subscription, delivery, document, place, secret) for place, document in enumerate(documents)]
+    items = _read_all(subscription, delivery, secret)
+    if subscription.salvage is not None and any(item.refusal is not None for item in items):
+        return [_read_one(subscription, delivery, subscription.salvage(delivery.body), 0, secret)]
+    return items
 
 
 def unread(subscription: Subscription[E], delivery: Delivery, secret: bytes) -> Incoming:
@@ -78,6 +77,14 @@ def read_again(subscription: Subscription[E], held: Held, raw: bytes | RefusedEr
     return replace(again, key=held.key, digest=held.digest)
 
 
+def _read_all(subscription: Subscription[E], delivery: Delivery, secret: bytes) -> list[Incoming]:
+    try:
+        documents = split(delivery.body, delivery.content_type, strict=subscription.strict)
+    except RefusedError as error:
+        return [_refused(subscription, delivery, None, 0, error, secret=secret)]
+    return [_read_one(subscription, delivery, document, place, secret) for place, document in enumerate(documents)]
+
+
 def _read_one(subscription: Subscription[E], delivery: Delivery, document: Any, place: int, secret: bytes) -> Incoming:
     try:
         raw, event = _admit(subscription, delivery, document)
@@ -85,9 +92,8 @@ def _read_one(subscription: Subscription[E], delivery: Delivery, document: Any, 
         return _refused(subscription, delivery, document, place, error, secret=secret)
     except Exception as error:  # noqa: BLE001 - a bug of the admission: the settler finds this event as the culprit
         return replace(_unverified(subscription, delivery, document, place, secret), error=error)
-    content = orjson.dumps(
-        [document.get("type"), document.get("subject"), document.get("data")], option=orjson.OPT_SORT_KEYS
-    )
+    said = document if isinstance(document, dict) else {"data": document}
+    content = orjson.dumps([said.get("type"), said.get("subject"), said.get("data")], option=orjson.OPT_SORT_KEYS)
     return Incoming(
         key=f"{subscription.flow.queue}|{event.source}|{event.id}",
         digest=_digest(content, secret),

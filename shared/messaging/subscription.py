@@ -39,6 +39,7 @@ class Subscription(Generic[E]):
     ``refuse`` ends what could not be admitted: it is given the refusals of a batch. Without it, an event that
     breaks its contract comes from one of our own services and is parked until somebody has mended the cause.
     ``strict`` reads JSON as a message from outside (`shared.messaging.cloudevents.split`).
+    ``salvage`` makes one event of a message that cannot be read as events, for whoever has to keep whatever comes.
     """
 
     flow: Flow
@@ -46,6 +47,7 @@ class Subscription(Generic[E]):
     handler: Callable[[Sequence[E], Unit], Awaitable[None]]
     refuse: Callable[[Sequence[Refusal], Unit], None] | None = None
     strict: bool = False
+    salvage: Callable[[bytes], Any] | None = None
 
 
 def of_contract(contract: type[C]) -> Admit[C]:

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
+from bson.binary import Binary
 from pymongo import DESCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
 from shared.messaging import instants
 from shared.messaging.topology import FLOWS, Flow
 from shared.mongo import Document
+from verifier.leaves import event_name
 
 OWN_SOURCES: Final = tuple(sorted({f"/{flow.consumer}" for flow in FLOWS}))
 
@@ -39,7 +41,7 @@ class Tracer:
         self._service = service
         self._inbox = database["inbox"]
         self._outbox = database["outbox"]
-        self._entries = database["entries"]
+        self._leaves = database["leaves"]
         self._flows = flows
 
     async def received(self, event_id: str, sources: Iterable[str]) -> list[Document]:
@@ -78,7 +80,7 @@ class Tracer:
 
     async def _place(self, source: str, event_id: str) -> Document:
         """Return the event's place in the log, which only audit keeps."""
-        entry = await self._entries.find_one({"key": f"{source}|{event_id}"}, {"_id": 1})
+        entry = await self._leaves.find_one({"event": Binary(event_name(source, event_id))}, {"_id": 1})
         return {} if entry is None else {"entry": entry["_id"]}
 
 

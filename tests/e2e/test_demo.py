@@ -113,7 +113,8 @@ async def test_one_reimbursement_walks_through(demo: Demo, summary: Result):
     await publish(demo, season.registration(person))
     opened = log.wait_for("account.opened.v1")
     subject = next(each["subject"] for each in opened if each["type"] == "account.opened.v1")
-    await publish(demo, season.settlement(person, _recent_line(person, season.today)))
+    settlement = season.settlement(person, _recent_line(person, season.today))
+    await publish(demo, settlement)
     entries = log.wait_for("record.updated.v1")
     assert [each["type"] for each in entries if each["subject"] == subject] == [
         "beneficiary.accepted.v1",
@@ -122,12 +123,13 @@ async def test_one_reimbursement_walks_through(demo: Demo, summary: Result):
         "record.updated.v1",
     ]
     last = next(each for each in entries if each["subject"] == subject and each["type"] == "record.updated.v1")
-    _has_a_tree(demo, last)
+    settled = json.loads(settlement.body)
+    _has_a_tree(demo, f"{settled['source']}|{settled['id']}", last)
 
 
-def _has_a_tree(demo: Demo, last: Result) -> None:
-    """From the last event of the walk, `./carnet trace` finds the insurer's line and every step down to the log."""
-    (line,) = json.loads(demo.command("trace", last["key"], "--json").stdout)
+def _has_a_tree(demo: Demo, line_key: str, last: Result) -> None:
+    """From the insurer's line, `./carnet trace` finds every step down to the last event's place in the log."""
+    (line,) = json.loads(demo.command("trace", line_key, "--json").stdout)
     assert line["source"].startswith("/insurers/")
     assert [(row["service"], row["state"]) for row in line["received"]] == [("ingest", "done")]
     (received,) = line["caused"]

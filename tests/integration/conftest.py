@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 Launch = Callable[..., Awaitable[Process]]
 """Starts a role: `await launch("records", "jobs", CARNET_…="…")`."""
 
-_SERVICES = ("ingest", "records", "notifications", "audit", "vault")
+_SERVICES = ("ingest", "records", "notifications", "audit", "openings", "vault")
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ import pytest
 
 from deploy.local.users import INSURERS_FILE
 from deploy.local.users import insurers as insurers_table
-from services.audit.adapters.mongo_log import MongoLogReader
-from services.audit.domain.chain import find_fault
+from services.audit.adapters.mongo_log_reader import MongoLogReader
 from shared.clock import paris_date, write_ahead
 from simulator.archive import Archive
 from simulator.insurer import Tally, insurers, publish_all
 from simulator.population import people
 from simulator.printer import comes_back, produce
 from simulator.publications import Season, is_open
+from tests.fakes.entries import whole
 from tests.integration.conftest import ROOT, Installation
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -177,9 +177,9 @@ async def _wait_for_the_log(reader: MongoLogReader, expected: Mapping[str, int])
         async with asyncio.timeout(30):
             while any(logged[name] < count for name, count in expected.items()):
                 await asyncio.sleep(0.2)
-                entries = await reader.entries(0, 10_000)
-                logged = Counter(entry.leaf.type for entry in entries)
+                openings = await reader.openings(0, 10_000)
+                logged = Counter(opening.type for opening in openings.values())
     except TimeoutError:
         pytest.fail(f"the log holds {dict(logged)}")
     assert {name: logged[name] for name in expected} == expected
-    assert find_fault(entries, await reader.head()) is None
+    assert whole(await reader.leaves(0, 10_000), await reader.head())

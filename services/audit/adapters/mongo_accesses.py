@@ -7,11 +7,11 @@ from typing import Any, Final
 from pymongo import DESCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
-from services.audit.adapters.mongo_log import to_entry
-from services.audit.domain.accesses import Kept
-from services.audit.domain.chain import Opening
+from services.audit.adapters.mongo_log import Collections, to_opening
 from services.audit.domain.deeds import DEEDS
+from services.audit.domain.entries import Entry, Kept
 from shared.mongo import Document
+from verifier.leaves import parse_leaf
 
 _SHOWN: Final = sorted(DEEDS)
 
@@ -20,21 +20,21 @@ class MongoAccesses:
     """The `AccessReader`."""
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
-        self._entries, self._openings = database["entries"], database["openings"]
+        self._at = Collections.of(database)
 
     async def about(
         self, record: str, *, before: int | None, since: datetime | None, until: datetime | None, limit: int
     ) -> Sequence[Kept]:
-        """See `AccessReader.about`. Two finds: entries by index, then the openings of those."""
-        wanted: dict[str, Any] = {"subject": record, "type": {"$in": _SHOWN}}
+        """See `AccessReader.about`. Two finds: openings by record, then the leaves of those."""
+        wanted: dict[str, Any] = {"record": record, "type": {"$in": _SHOWN}}
         if before is not None:
             wanted["_id"] = {"$lt": before}
         if bounds := _bounds(since, until):
             wanted["at"] = bounds
-        rows = await self._entries.find(wanted).sort("_id", DESCENDING).limit(limit).to_list()
-        found = self._openings.find({"_id": {"$in": [row["_id"] for row in rows]}})
-        openings = {row["_id"]: Opening(bytes(row["salt"]), bytes(row["box"])) for row in await found.to_list()}
-        return [Kept(to_entry(row), openings.get(row["_id"])) for row in rows]
+        rows = await self._at.openings.find(wanted).sort("_id", DESCENDING).limit(limit).to_list()
+        found = await self._at.leaves.find({"_id": {"$in": [row["_id"] for row in rows]}}).to_list()
+        leaves = {row["_id"]: parse_leaf(bytes(row["leaf"])) for row in found}
+        return [Kept(Entry(row["_id"], leaves[row["_id"]]), to_opening(row)) for row in rows]
 
 
 def _bounds(since: datetime | None, until: datetime | None) -> dict[str, int]:

@@ -1,14 +1,17 @@
-"""``/ops/log``: the log as its operators and its verifiers read it; no envelope leaves by this door."""
+"""``/ops/log``: the log as its operators read it; no text leaves by this door."""
 
+import asyncio
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
 
-from services.audit.domain.chain import Entry
+from services.audit.domain.entries import Opening
 from services.audit.ports import LogReader
 from shared.http.identity import Principal
+from verifier.leaves import parse_leaf
 
 MAX_PAGE: Final = 1000
 _LAST_INDEX: Final = 2**63 - 1
@@ -18,24 +21,23 @@ Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 
 
 class HeadOut(BaseModel):
-    """How far the log goes; hashes are hexadecimal."""
+    """How far the log goes; the root is hexadecimal."""
 
     size: int
-    hash: str
+    root: str
     epoch: int
 
 
 class EntryOut(BaseModel):
-    """One entry, with all that its hash covers except the hash before."""
+    """One entry: its leaf, in base64, and what stands beside its texts until they are destroyed."""
 
     index: int
-    key: str
-    type: str
-    time: str
+    event: str
+    """The event's name in the log, hexadecimal."""
     recorded_at: int
+    leaf: str
+    type: str | None
     subject: str | None
-    commitment: str
-    hash: str
 
 
 class EntriesOut(BaseModel):
@@ -51,29 +53,28 @@ def log_doors(log: LogReader, operator: Callable[[Request], Awaitable[Principal]
 
     @router.get("/head")
     async def head() -> HeadOut:
-        """Return the head of the log: what it must end with if it is whole."""
+        """Return the head of the log, signed or not yet."""
         found = await log.head()
-        return HeadOut(size=found.size, hash=found.hash.hex(), epoch=found.epoch)
+        return HeadOut(size=found.size, root=found.root.hex(), epoch=found.epoch)
 
     @router.get("/entries")
     async def entries(start: Annotated[Index, Query(alias="from")] = 0, limit: Limit = MAX_PAGE) -> EntriesOut:
         """Return entries from an index on."""
-        found = await log.entries(start, limit)
-        full = len(found) == limit
-        return EntriesOut(entries=[_out(entry) for entry in found], next=found[-1].index + 1 if full else None)
+        leaves, openings = await asyncio.gather(log.leaves(start, limit), log.openings(start, limit))
+        full = len(leaves) == limit
+        found = [_out(index, leaf, openings.get(index)) for index, leaf in leaves]
+        return EntriesOut(entries=found, next=leaves[-1][0] + 1 if full else None)
 
     return router
 
 
-def _out(entry: Entry) -> EntryOut:
-    leaf = entry.leaf
+def _out(index: int, raw: bytes, opening: Opening | None) -> EntryOut:
+    leaf = parse_leaf(raw)
     return EntryOut(
-        index=entry.index,
-        key=leaf.key,
-        type=leaf.type,
-        time=leaf.time,
+        index=index,
+        event=leaf.event.hex(),
         recorded_at=leaf.recorded_at,
-        subject=leaf.subject,
-        commitment=leaf.commitment.hex(),
-        hash=entry.hash.hex(),
+        leaf=b64encode(raw).decode(),
+        type=opening.type if opening else None,
+        subject=opening.record if opening else None,
     )

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from enum import Enum, StrEnum
 from typing import Any, Final, TypeAlias
 
-from services.audit.domain.chain import Entry, Opening
 from services.audit.domain.deeds import DEEDS
+from services.audit.domain.entries import Kept
 from services.audit.domain.wording import (
     ABOUT_ONE,
     ACTIONS,
@@ -44,14 +44,6 @@ Text: TypeAlias = Mapping[str, Any] | Unreadable
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """An entry and what proves it, as they lie in the log; no opening: it was destroyed."""
-
-    entry: Entry
-    opening: Opening | None
-
-
-@dataclass(frozen=True, slots=True)
 class Who:
     """Who did it; a name or a number is absent where nobody said one."""
 
@@ -84,19 +76,20 @@ class Access:
 _EPOCH_MS: Final = 1000
 
 
-def access_of(entry: Entry, event: Text, box: Text | None) -> Access | None:
+def access_of(kept: Kept, event: Text, box: Text | None) -> Access | None:
     """Return the line of an entry: ``event`` is what it commits to, ``box`` what a trace's own box holds.
 
     None: it is about a document of which the person is to learn nothing, neither that it is there nor that somebody
     read it (F35).
     """
-    if entry.leaf.type == TRACE:
-        return _trace(entry, event, box if box is not None else Unreadable.DAMAGED)
-    deed = DEEDS[entry.leaf.type]
+    if kept.opening.type == TRACE:
+        return _trace(kept, event, box if box is not None else Unreadable.DAMAGED)
+    deed = DEEDS[kept.opening.type]
     if isinstance(event, Unreadable):
-        return _line(entry, deed.words, deed.words.done, state=State(event.value))
+        return _line(kept, event, deed.words, deed.words.done, state=State(event.value))
     data = _mapping(event.get("data"))
-    return _line(entry, deed.words, deed.sentence(data), who=_own(deed.actor), documents=_names(data, "document_id"))
+    documents = _names(data, "document_id")
+    return _line(kept, event, deed.words, deed.sentence(data), who=_own(deed.actor), documents=documents)
 
 
 def box_of(event: Text) -> tuple[str, str] | None:
@@ -106,14 +99,14 @@ def box_of(event: Text) -> tuple[str, str] | None:
     return (trace, sealed) if isinstance(trace, str) and isinstance(sealed, str) else None
 
 
-def _trace(entry: Entry, event: Text, box: Text) -> Access | None:
+def _trace(kept: Kept, event: Text, box: Text) -> Access | None:
     if isinstance(event, Unreadable):
-        return _line(entry, UNTOLD, UNTOLD.done, state=State(event.value))
+        return _line(kept, event, UNTOLD, UNTOLD.done, state=State(event.value))
     data = _mapping(event.get("data"))
     words, permitted = ACTIONS.get(str(data.get("action")), UNTOLD), data.get("outcome") == "permitted"
     if isinstance(box, Unreadable):
         words = UNTOLD if words.code in ABOUT_ONE else words  # the box alone says whether it may be told
-        return _line(entry, words, _sentence(words, permitted), state=State(box.value), permitted=permitted)
+        return _line(kept, event, words, _sentence(words, permitted), state=State(box.value), permitted=permitted)
     hidden = _names(box, "hidden")
     if hidden and words.code in ABOUT_ONE:
         return None
@@ -121,7 +114,7 @@ def _trace(entry: Entry, event: Text, box: Text) -> Access | None:
     if words.code == "document-deposited" and not permitted:
         documents = []  # what was not taken is not in the record, and another one may bear its name there
     who = _who(_mapping(box.get("actor")))
-    return _line(entry, words, _sentence(words, permitted), permitted=permitted, who=who, documents=documents)
+    return _line(kept, event, words, _sentence(words, permitted), permitted=permitted, who=who, documents=documents)
 
 
 def _sentence(words: Words, permitted: bool) -> str:
@@ -129,7 +122,8 @@ def _sentence(words: Words, permitted: bool) -> str:
 
 
 def _line(
-    entry: Entry,
+    kept: Kept,
+    event: Text,
     words: Words,
     sentence: str,
     *,
@@ -138,10 +132,11 @@ def _line(
     who: Who | None = None,
     documents: Sequence[str] = (),
 ) -> Access:
-    recorded = datetime.fromtimestamp(entry.leaf.recorded_at / _EPOCH_MS, UTC)
+    recorded = datetime.fromtimestamp(kept.entry.leaf.recorded_at / _EPOCH_MS, UTC)
+    said = event.get("time") if isinstance(event, Mapping) else None
     return Access(
-        index=entry.index,
-        at=_instant(entry.leaf.time) or recorded,
+        index=kept.entry.index,
+        at=_instant(said) or recorded,
         recorded_at=recorded,
         state=state,
         group=words.group,
@@ -182,8 +177,8 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _instant(text: str) -> datetime | None:
+def _instant(text: Any) -> datetime | None:
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError):
         return None

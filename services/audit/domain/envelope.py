@@ -1,13 +1,19 @@
 """What audit reads of an event: its envelope; the data inside stays as opaque as it came."""
 
 import hashlib
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any, Final
 
-from shared.errors import RefusedError
+import orjson
+
+from verifier.leaves import event_name
 
 UNNAMED: Final = "unnamed"
 """Stands for a source or a type that an envelope does not state: even that is logged, never refused."""
+
+
+MAX_BYTES: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,30 +27,41 @@ class Envelope:
     """As said by the publisher, unread: the log's order is its index, never this."""
     subject: str | None
     raw: bytes
-    """The event as canonical JSON."""
+    """A JSON object with the event's source and id."""
 
     @property
-    def key(self) -> str:
-        """The event's name in the log: one entry per key, ever."""
-        return f"{self.source}|{self.id}"
+    def name(self) -> bytes:
+        """What a leaf calls the event: one entry per name, ever."""
+        return event_name(self.source, self.id)
 
 
 def read_envelope(document: Any, raw: bytes) -> Envelope:
-    """Return the envelope of a parsed event; an attribute that is absent or no text is made up, never refused.
+    """Return the envelope of a parsed event, ``raw`` being its canonical JSON; nothing is ever refused.
 
-    Whatever is published without an id is still logged: the hash of the text is its id. Raise `RefusedError` only
-    for JSON that is no object, which no publisher of ours can send.
+    What names itself by no source and id is logged as the data of an event that does: its hash is then the id.
     """
-    if not isinstance(document, dict):
-        raise RefusedError("envelope-malformed")
+    attributes = document if isinstance(document, dict) else {}
+    source, name = _text(attributes, "source"), _text(attributes, "id")
+    if source is None or name is None:
+        source, name = source or UNNAMED, name or hashlib.sha256(raw).hexdigest()
+        raw = b'{"data":%s,"id":%s,"source":%s}' % (raw, orjson.dumps(name), orjson.dumps(source))
     return Envelope(
-        source=_text(document, "source") or UNNAMED,
-        id=_text(document, "id") or hashlib.sha256(raw).hexdigest(),
-        type=_text(document, "type") or UNNAMED,
-        time=_text(document, "time") or "",
-        subject=_text(document, "subject"),
+        source=source,
+        id=name,
+        type=_text(attributes, "type") or UNNAMED,
+        time=_text(attributes, "time") or "",
+        subject=_text(attributes, "subject"),
         raw=raw,
     )
+
+
+def unreadable(body: bytes) -> dict[str, Any]:
+    """Return the event that a message becomes which is none: its bytes as they came, named by their hash.
+
+    Of more than `MAX_BYTES`, which no queue of ours should let in, only the hash and the length are kept.
+    """
+    kept = {"data_base64": b64encode(body).decode()} if len(body) <= MAX_BYTES else {"data": {"bytes": len(body)}}
+    return {"id": hashlib.sha256(body).hexdigest(), "source": UNNAMED, "type": UNNAMED, **kept}
 
 
 def _text(attributes: dict[str, Any], name: str) -> str | None:

@@ -5,9 +5,11 @@ neighbouring nodes of height eight times the level; what lies between two levels
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
+from shared.errors import CarnetError
 from verifier.merkle import EMPTY_ROOT, node_hash
 
 TILE_HEIGHT: Final = 8
@@ -28,6 +30,13 @@ class Tile(NamedTuple):
     level: int
     place: int
 
+
+class LogDamagedError(CarnetError):
+    """What is stored contradicts itself: somebody has changed the log by hand, and nothing may be appended."""
+
+
+Edge: TypeAlias = Mapping[Tile, bytes]
+"""The partial tiles of a tree, each with what it holds."""
 
 Nodes = Sequence[Node]
 """Neighbouring subtrees, the larger to the left: together one side of the tree, with one hash."""
@@ -97,7 +106,7 @@ def consistency_nodes(old: int, new: int) -> list[Nodes]:
     return own + steps[::-1]
 
 
-def grow(size: int, edge: Mapping[Tile, bytes], hashes: Iterable[bytes]) -> dict[Tile, bytes]:
+def grow(size: int, edge: Edge, hashes: Iterable[bytes]) -> dict[Tile, bytes]:
     """Return the tiles that change when leaf hashes are added to a tree of a size.
 
     ``edge``: the tree's partial tiles (`edge_tiles`), each with what it holds.
@@ -119,6 +128,38 @@ def grow(size: int, edge: Mapping[Tile, bytes], hashes: Iterable[bytes]) -> dict
     return changed
 
 
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What a tree becomes."""
+
+    tiles: Mapping[Tile, bytes]
+    """Those that changed."""
+    edge: Edge
+    root: bytes
+
+
+def extend(size: int, edge: Edge, hashes: Sequence[bytes]) -> Growth:
+    """Return what a tree of a size becomes when leaf hashes are added."""
+    tiles = grow(size, edge, hashes)
+    grown = size + len(hashes)
+    new = {tile: tiles[tile] if tile in tiles else edge[tile] for tile in edge_tiles(grown)}
+    return Growth(tiles, new, root_of(grown, new))
+
+
+def edge_of(size: int, tiles: Mapping[Tile, bytes]) -> Edge:
+    """Return the edge of a tree of a size from tiles of a tree that may have grown since.
+
+    Raise `LogDamagedError` if something is missing.
+    """
+    edge = {}
+    for tile in edge_tiles(size):
+        filled = (size >> (TILE_HEIGHT * tile.level)) % TILE_WIDTH * HASH_BYTES
+        edge[tile] = tiles.get(tile, b"")[:filled]
+        if len(edge[tile]) < filled:
+            raise LogDamagedError(f"tile {tile.level}/{tile.place} is not whole")
+    return edge
+
+
 def edge_tiles(size: int) -> list[Tile]:
     """Return the tiles of a tree that are not full yet: all that is needed to let it grow."""
     tiles, level = [], 0
@@ -129,7 +170,7 @@ def edge_tiles(size: int) -> list[Tile]:
     return tiles
 
 
-def root_of(size: int, edge: Mapping[Tile, bytes]) -> bytes:
+def root_of(size: int, edge: Edge) -> bytes:
     """Return the root of a tree from its partial tiles."""
     if not size:
         return EMPTY_ROOT

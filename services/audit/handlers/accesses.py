@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import orjson
 
-from services.audit.domain.accesses import Access, Kept, Text, Unreadable, access_of, box_of
-from services.audit.domain.chain import commit_to
+from services.audit.domain.accesses import Access, Text, Unreadable, access_of, box_of
 from services.audit.domain.cursor import cursor_of, index_of
+from services.audit.domain.entries import Kept, MalformedOpeningError, texts_of
 from services.audit.domain.wording import TRACE, Group
 from services.audit.handlers.appending import opening_aad
 from services.audit.ports import AccessReader, Append, Vaults
@@ -21,6 +21,8 @@ from shared.identity import Ins, blind_index
 from shared.messaging.traces import trace_access
 from shared.messaging.unit import Unit
 from shared.sealing import ERASED, Opened, Sealed, SealError, aad, open_many
+from verifier import leaves
+from verifier.faults import TamperedError
 
 SERVICE: Final = "audit"
 
@@ -122,25 +124,21 @@ async def _opened(record: str, kept: Sequence[Kept], desk: Desk) -> list[Access]
 
     An entry without a line is one of which its person is to learn nothing.
     """
-    boxes = [Sealed(each.opening.box if each.opening else b"", _place(record, each)) for each in kept]
-    envelopes = await open_many(desk.vaults, boxes)
-    events = [_proved(each, envelope) for each, envelope in zip(kept, envelopes, strict=True)]
+    boxes = [Sealed(each.opening.box, opening_aad(record, each.entry.leaf.event)) for each in kept]
+    found = await open_many(desk.vaults, boxes)
+    events = [_proved(each, opened) for each, opened in zip(kept, found, strict=True)]
     traces = {
         position: box
         for position, (each, event) in enumerate(zip(kept, events, strict=True))
-        if each.entry.leaf.type == TRACE and (box := box_of(event)) is not None
+        if each.opening.type == TRACE and (box := box_of(event)) is not None
     }
     inner = await open_many(desk.vaults, [_inner(record, *box) for box in traces.values()])
     held = {position: _read(opened) for position, opened in zip(traces, inner, strict=True)}
     lines = [
-        access_of(each.entry, event, held.get(position))
+        access_of(each, event, held.get(position))
         for position, (each, event) in enumerate(zip(kept, events, strict=True))
     ]
     return [line for line in lines if line is not None]
-
-
-def _place(record: str, kept: Kept) -> bytes:
-    return opening_aad(record, kept.entry.leaf.key)
 
 
 def _inner(record: str, trace: str, sealed: str) -> Sealed:
@@ -151,13 +149,16 @@ def _inner(record: str, trace: str, sealed: str) -> Sealed:
     return Sealed(box, aad(record, trace, SCHEMA))
 
 
-def _proved(kept: Kept, envelope: Opened) -> Text:
+def _proved(kept: Kept, opened: Opened) -> Text:
     """Return the event that an entry commits to; another one is damage, however well it is sealed."""
-    if kept.opening is None:
-        return Unreadable.ERASED
-    if isinstance(envelope, bytes) and commit_to(kept.opening.salt, envelope) != kept.entry.leaf.commitment:
+    if not isinstance(opened, bytes):
+        return _read(opened)
+    try:
+        texts = texts_of(opened)
+        leaves.check_opened(kept.entry.leaf, texts)
+    except (MalformedOpeningError, TamperedError):
         return Unreadable.DAMAGED
-    return _read(envelope)
+    return _read(texts[leaves.Group.DETAIL].text)
 
 
 def _read(opened: Opened) -> Text:

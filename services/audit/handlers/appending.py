@@ -1,12 +1,12 @@
 """Every event becomes one entry, whatever it says; the traces among them are confirmed to whoever left them."""
 
-import asyncio
 import re
-from collections.abc import Mapping, Sequence
-from os import urandom
+from collections.abc import Sequence
 from typing import Final
 
-from services.audit.domain.chain import SALT_BYTES, Leaf, Opening, commit_to
+import structlog
+
+from services.audit.domain.entries import FIRST, Fresh, Head, Link, fresh, tell
 from services.audit.domain.envelope import Envelope
 from services.audit.domain.wording import TRACE
 from services.audit.ports import KeyFinder, Log
@@ -21,34 +21,40 @@ WATCHER: Final = "/records"
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 """Of events that Carnet makes: whatever else is sent is logged too, and nobody waits for it."""
 
-SCHEMA: Final = "audit-envelope.v1"
-"""What the text in a box of an opening is: an event's canonical JSON."""
+SCHEMA: Final = "audit-opening.v1"
+"""What the text in a box of an opening is (`services.audit.domain.entries`)."""
+
+log = structlog.get_logger()
 
 
 async def append_entries(
     events: Sequence[Envelope], unit: Unit, *, log: Log, vault: KeyFinder, own_key: Key, clock: Clock
 ) -> None:
-    """Append one entry per event, in the order of the batch, with its envelope sealed beside it.
+    """Append one entry per event, in the order of the batch, with its texts sealed beside it.
 
     Nothing is refused and nothing waits. An event about a record is sealed under that record's ``audit`` key, so
     that it goes when the record's traces go; any other, or one whose key is not there, under audit's own key.
     An event that already has an entry gets no second one, even if the inbox has forgotten it.
     """
     _confirm(events, unit, clock)
-    head, keys = await asyncio.gather(log.head(), vault.find_keys({_owner(event) for event in events if event.subject}))
-    known = await log.recorded([event.key for event in events])
-    fresh = [event for event in events if event.key not in known]
-    if not fresh:
+    head = await log.head()
+    known = await log.recorded([event.name for event in events])
+    new = [event for event in events if event.name not in known]
+    if not new:
         return
-    now = int(clock.now().timestamp() * 1000)
-    openings = [_opening(event, keys, own_key) for event in fresh]
-    leaves = [_leaf(event, opening.salt, now) for event, opening in zip(fresh, openings, strict=True)]
-    log.append(leaves, openings, unit, after=head)
+    records = {event.subject for event in new if event.subject}
+    keys = await vault.find_keys({_owner(record) for record in records})
+    links = dict(await log.links(records))
+    entries, time = [], _time(head, clock)
+    for event in new:
+        key = keys.get(_owner(event.subject), own_key)
+        entries.append(_entry(event, links, key, time))
+    await log.append(entries, unit, after=head)
 
 
-def opening_aad(subject: str | None, key: str) -> bytes:
-    """Return what ties an opening's box to its entry: the subject as the entry says it, and the event key."""
-    return aad(subject or "", key, SCHEMA)
+def opening_aad(record: str | None, name: bytes) -> bytes:
+    """Return what ties an opening's box to its entry: the record, and the event's name in the log."""
+    return aad(record or "", name.hex(), SCHEMA)
 
 
 def _confirm(events: Sequence[Envelope], unit: Unit, clock: Clock) -> None:
@@ -59,14 +65,24 @@ def _confirm(events: Sequence[Envelope], unit: Unit, clock: Clock) -> None:
         unit.confirm(AccessLoggedV1.new(source="/audit", time=clock.now(), data=logged))
 
 
-def _owner(event: Envelope) -> Owner:
-    return event.subject or "", KeyClass.AUDIT
+def _time(head: Head, clock: Clock) -> int:
+    """Return when a batch is recorded: by the clock, but never before the entry that stands before it."""
+    now = int(clock.now().timestamp() * 1000)
+    if now < head.time:
+        log.warning("log_clock_back", milliseconds=head.time - now)
+    return max(now, head.time)
 
 
-def _opening(event: Envelope, keys: Mapping[Owner, Key], own_key: Key) -> Opening:
-    key = keys.get(_owner(event), own_key)
-    return Opening(urandom(SALT_BYTES), seal(key, event.raw, opening_aad(event.subject, event.key)))
+def _owner(record: str | None) -> Owner:
+    return record or "", KeyClass.AUDIT
 
 
-def _leaf(event: Envelope, salt: bytes, now: int) -> Leaf:
-    return Leaf(event.key, event.type, event.time, now, event.subject, commit_to(salt, event.raw))
+def _entry(event: Envelope, links: dict[str, Link], key: Key, time: int) -> Fresh:
+    """Return the entry of an event, the next of its record's chain, which goes on from it."""
+    link = links.get(event.subject, FIRST) if event.subject else FIRST
+    told = tell(event, link)
+    box = seal(key, told.text, opening_aad(event.subject, event.name))
+    entry = fresh(event, told, time=time, number=link.number + 1 if event.subject else None, box=box)
+    if event.subject:
+        links[event.subject] = Link(link.number + 1, entry.hash)
+    return entry

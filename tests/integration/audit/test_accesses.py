@@ -1,19 +1,16 @@
 """A person's list on the real log: what the reader promises, with which index, and the two vaults behind it."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from os import urandom
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from services.audit.adapters.mongo_accesses import MongoAccesses
-from services.audit.adapters.mongo_log import MongoLog, prepare
+from services.audit.adapters.mongo_log import Collections, MongoLog, prepare
 from services.audit.adapters.vaults import TwoVaults
-from services.audit.domain.chain import Leaf, Opening
 from services.audit.ports import AccessReader, Log
 from shared.messaging.unit import Unit
 from shared.mongo import stated
@@ -21,6 +18,7 @@ from shared.sealing import ERASED, Key, KeyClass, aad, open_found, seal
 from shared.sealing.kek import FileKek
 from shared.sealing.mongo_vault import MongoVault
 from tests.fakes.audit import InMemoryAccesses, InMemoryLog, LogStorage
+from tests.fakes.entries import an_entry
 
 pytestmark = pytest.mark.integration
 
@@ -35,16 +33,15 @@ class House:
 
     log: Log
     reader: AccessReader
-    destroy: Callable[[int], Awaitable[None]]
 
     async def append(self, *about: tuple[str | None, str]) -> None:
         """Append an entry about each, one a minute after the other."""
         head, unit = await self.log.head(), Unit()
-        leaves = [
-            Leaf(f"/r|{uuid4().hex}", wire_type, "t", _ms(head.size + number), subject, bytes(32))
-            for number, (subject, wire_type) in enumerate(about)
+        entries = [
+            an_entry(record, wire_type, _ms(head.size + number), b"%d" % number)
+            for number, (record, wire_type) in enumerate(about)
         ]
-        self.log.append(leaves, [Opening(bytes(32), b"%d" % n) for n in range(len(leaves))], unit, after=head)
+        await self.log.append(entries, unit, after=head)
         for effect in unit.effects:
             await effect(None)
 
@@ -63,18 +60,9 @@ async def house(request: pytest.FixtureRequest, database: Database) -> House:
     """Give each log in turn, empty."""
     if request.param == "mongo":
         await prepare(database)
-
-        async def destroy(index: int) -> None:
-            await database["openings"].delete_one({"_id": index})
-
-        return House(MongoLog(database), MongoAccesses(database), destroy)
+        return House(MongoLog(database), MongoAccesses(database))
     storage = LogStorage()
-    accesses = InMemoryAccesses(storage)
-
-    async def forget(index: int) -> None:
-        accesses.destroyed.add(index)
-
-    return House(InMemoryLog(storage), accesses, forget)
+    return House(InMemoryLog(storage), InMemoryAccesses(storage))
 
 
 async def test_about_one_record(house: House):
@@ -89,8 +77,8 @@ async def test_about_one_record(house: House):
 
     found = await house.reader.about(ALICE, before=None, since=None, until=None, limit=10)
 
-    assert [(kept.entry.index, kept.opening and kept.opening.box) for kept in found] == [(4, b"4"), (0, b"0")]
-    assert found[0].entry.leaf.type == "account.opened.v1"
+    assert [(kept.entry.index, kept.opening.box) for kept in found] == [(4, b"4"), (0, b"0")]
+    assert found[0].opening.type == "account.opened.v1"
 
 
 async def test_bounds(house: House):
@@ -106,26 +94,17 @@ async def test_bounds(house: House):
     assert await house.indexes(since=minutes[2], until=minutes[4], before=3) == [2]
 
 
-async def test_destroyed(house: House):
-    """115: an entry without its opening is there all the same."""
-    await house.append(*[(ALICE, "access.traced.v1")] * 2)
-    await house.destroy(0)
-
-    found = await house.reader.about(ALICE, before=None, since=None, until=None, limit=10)
-
-    assert [kept.opening is None for kept in found] == [False, True]
-
-
 async def test_by_its_index(database: Database):
     """A person's page looks at that person's entries only, however long the log is."""
     await prepare(database)
-    house = House(MongoLog(database), MongoAccesses(database), lambda _index: _nothing())
+    house = House(MongoLog(database), MongoAccesses(database))
     await house.append(*[(BRUNO, "access.traced.v1")] * 50, *[(ALICE, "access.traced.v1")] * 5, (None, "x.v1"))
 
-    wanted = {"subject": ALICE, "type": {"$in": ["access.traced.v1"]}, "_id": {"$lt": 54}}
-    plan = await database.command(
+    wanted = {"record": ALICE, "type": {"$in": ["access.traced.v1"]}, "_id": {"$lt": 54}}
+    openings = Collections.of(database).openings
+    plan = await openings.database.command(
         {
-            "explain": {"find": "entries", "filter": wanted, "sort": {"_id": -1}, "limit": 3},
+            "explain": {"find": "openings", "filter": wanted, "sort": {"_id": -1}, "limit": 3},
             "verbosity": "executionStats",
         }
     )
@@ -133,9 +112,6 @@ async def test_by_its_index(database: Database):
     assert plan["executionStats"]["totalDocsExamined"] <= 4
     assert plan["executionStats"]["nReturned"] == 3
     assert '"SORT"' not in str(plan["queryPlanner"]["winningPlan"]).replace("'", '"')
-
-
-async def _nothing() -> None: ...
 
 
 async def test_two_vaults(database: Database, mongo_client: Any):

@@ -2,21 +2,24 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from services.audit.adapters.mongo_log import LogDamagedError, MongoLog, MongoLogReader, prepare
-from services.audit.domain.chain import EMPTY, Leaf, Opening, find_fault
+from services.audit.adapters.mongo_log import Collections, MongoLog, prepare
+from services.audit.adapters.mongo_log_reader import MongoLogReader
+from services.audit.domain.entries import EMPTY, Fresh
+from services.audit.domain.tree import LogDamagedError
 from services.audit.ports import Log, LogReader
 from shared.messaging.failures import Failure, FencedError, RacedError, classify
 from shared.messaging.unit import Unit
 from shared.mongo import DURABLE, SNAPSHOT
 from tests.fakes.audit import InMemoryLog, InMemoryLogReader, LogStorage
+from tests.fakes.entries import an_entry, names, some_entries, whole
 
 pytestmark = pytest.mark.integration
 
@@ -31,37 +34,15 @@ class House:
     reader: LogReader
     commit: Callable[[Unit], Awaitable[None]]
 
-    async def append(self, log: Log, leaves: list[Leaf]) -> None:
+    async def append(self, log: Log, entries: list[Fresh]) -> None:
         """Read the head, append after it, commit."""
         unit = Unit()
-        log.append(leaves, openings(leaves), unit, after=await log.head())
+        await log.append(entries, unit, after=await log.head())
         await self.commit(unit)
 
-    async def whole(self) -> list[str]:
-        """Return the event keys of the log; fail if it is damaged."""
-        entries = list(await self.reader.entries(0, 100_000))
-        assert find_fault(entries, await self.reader.head()) is None
-        return [entry.leaf.key for entry in entries]
-
-
-def leaves(number: int = 3) -> list[Leaf]:
-    """Return leaves that no test has met."""
-    return [
-        Leaf(
-            f"/ingest|{uuid4().hex}", "line.kept.v1", "2026-11-21T10:00:00Z", 1, n % 2 * uuid4().hex or None, bytes(32)
-        )
-        for n in range(number)
-    ]
-
-
-def openings(some: list[Leaf]) -> list[Opening]:
-    """Return an opening for each."""
-    return [Opening(bytes(32), b"\x01shut") for _ in some]
-
-
-def keys(*parts: list[Leaf]) -> list[str]:
-    """Return event keys."""
-    return [leaf.key for part in parts for leaf in part]
+    async def whole(self) -> list[bytes]:
+        """Return the events of the log; fail if it is damaged."""
+        return whole(await self.reader.leaves(0, 100_000), await self.reader.head())
 
 
 async def commit_in(database: Database, unit: Unit) -> None:
@@ -101,48 +82,54 @@ class TestBothLogs:
     async def test_empty(self, house: House):
         """A log that nobody has written to has a head and no entry."""
         assert await house.reader.head() == EMPTY
-        assert list(await house.reader.entries(0, 10)) == []
+        assert list(await house.reader.leaves(0, 10)) == []
 
     async def test_appends(self, house: House):
         """F57: entries come out as they went in, in order, bound to one another."""
-        log, first, second = house.sequencer(), leaves(), leaves(4)
+        log, first, second = house.sequencer(), some_entries(), some_entries(4)
 
         await house.append(log, first)
         await house.append(log, second)
 
-        assert [entry.leaf for entry in await house.reader.entries(0, 10)] == first + second
-        assert await house.whole() == keys(first, second)
+        assert [raw for _, raw in await house.reader.leaves(0, 10)] == [entry.raw for entry in first + second]
+        assert await house.whole() == names(first, second)
 
     async def test_pages(self, house: House):
         """A reader goes on from any index."""
-        some = leaves(5)
+        some = some_entries(5)
         await house.append(house.sequencer(), some)
 
-        page = await house.reader.entries(2, 2)
+        page = await house.reader.leaves(2, 2)
 
-        assert [entry.index for entry in page] == [2, 3]
-        assert [entry.leaf for entry in page] == some[2:4]
+        assert list(page) == [(2, some[2].raw), (3, some[3].raw)]
+        assert await house.reader.openings(2, 2) == {2: some[2].opening, 3: some[3].opening}
 
     async def test_race(self, house: House):
         """An append after a head that has moved is refused and writes nothing."""
-        log, first, late = house.sequencer(), leaves(), leaves()
+        log, first, late = house.sequencer(), some_entries(), some_entries()
         head = await log.head()
         one, other = Unit(), Unit()
-        log.append(first, openings(first), one, after=head)
-        log.append(late, openings(late), other, after=head)
+        await log.append(first, one, after=head)
+        await log.append(late, other, after=head)
 
         await house.commit(one)
         with pytest.raises(RacedError):
             await house.commit(other)
 
-        assert await house.whole() == keys(first)
+        assert await house.whole() == names(first)
 
     async def test_frozen_sequencer(self, house: House):
         """A sequencer that wakes up after another took over is refused, and nothing of it is written."""
-        frozen, successor, first, lost, kept = house.sequencer(), house.sequencer(), leaves(), leaves(), leaves()
+        frozen, successor, first, lost, kept = (
+            house.sequencer(),
+            house.sequencer(),
+            some_entries(),
+            some_entries(),
+            some_entries(),
+        )
         await house.append(frozen, first)
         unit = Unit()
-        frozen.append(lost, openings(lost), unit, after=await frozen.head())
+        await frozen.append(lost, unit, after=await frozen.head())
 
         taken = await successor.head()
         with pytest.raises(FencedError) as refused:
@@ -151,7 +138,7 @@ class TestBothLogs:
 
         assert classify(refused.value) is Failure.FENCED
         assert (taken.size, taken.epoch) == (3, 2)
-        assert await house.whole() == keys(first, kept)
+        assert await house.whole() == names(first, kept)
         with pytest.raises(FencedError):
             await frozen.head()
 
@@ -159,34 +146,61 @@ class TestBothLogs:
         """A standby that was given nothing yet takes nothing over."""
         active, _standby = house.sequencer(), house.sequencer()
 
-        await house.append(active, leaves())
-        await house.append(active, leaves())
+        await house.append(active, some_entries())
+        await house.append(active, some_entries())
 
         assert (await house.reader.head()).epoch == 1
 
     async def test_same_event_twice(self, house: House):
         """An event that has an entry cannot get a second one; the next look says which it is."""
-        log, first = house.sequencer(), leaves()
+        log, first = house.sequencer(), some_entries()
         await house.append(log, first)
 
-        again = [*leaves(1), first[1]]
+        again = [*some_entries(1), first[1]]
         with pytest.raises(RacedError):
             await house.append(log, again)
 
-        assert await log.recorded(keys(again)) == {first[1].key}
+        assert await log.recorded(names(again)) == {first[1].leaf.event}
         await house.append(log, again[:1])
-        assert await house.whole() == keys(first, again[:1])
+        assert await house.whole() == names(first, again[:1])
+
+    async def test_chains(self, house: House):
+        """The end of a record's chain is its last entry, also for a sequencer that has just taken over."""
+        log, first, second = (
+            house.sequencer(),
+            [an_entry("a" * 32), an_entry()],
+            [an_entry("a" * 32), an_entry("b" * 32)],
+        )
+        await house.append(log, first)
+        await house.append(log, second)
+        successor = house.sequencer()
+
+        for asked in (log, successor):
+            with suppress(FencedError):
+                await asked.head()
+            links = await asked.links({"a" * 32, "b" * 32, "c" * 32})
+            assert {record[0]: link.hash for record, link in links.items()} == {
+                "a": second[0].hash,
+                "b": second[1].hash,
+            }
+
+    async def test_across_tiles(self, house: House):
+        """A log that fills tiles keeps its root, whoever appends: 700 entries by sequencers that take turns."""
+        for _ in range(7):
+            await house.append(house.sequencer(), some_entries(100))
+
+        assert len(await house.whole()) == 700
 
 
 class TestMongoLog:
     """What only the database can show."""
 
     async def test_two_sequencers(self, database: Database):
-        """Two sequencers that fight over 200 batches leave one linear chain with every event once."""
+        """Two sequencers that fight over 200 batches leave one linear log with every event once."""
         house = await real(database)
-        batches = [leaves(5) for _ in range(200)]
+        batches = [some_entries(5) for _ in range(200)]
 
-        async def sequence(own: list[list[Leaf]]) -> int:
+        async def sequence(own: list[list[Fresh]]) -> int:
             log, refusals = house.sequencer(), 0
             for batch in own:
                 while True:
@@ -205,18 +219,18 @@ class TestMongoLog:
         refused = await asyncio.gather(sequence(batches[::2]), sequence(batches[1::2]))
 
         logged = await house.whole()
-        assert sorted(logged) == sorted(keys(*batches))
-        assert logged.index(batches[0][0].key) < logged.index(batches[2][0].key)
+        assert sorted(logged) == sorted(names(*batches))
+        assert logged.index(batches[0][0].leaf.event) < logged.index(batches[2][0].leaf.event)
         assert sum(refused) > 0
 
     async def test_one_sequencer_twice(self, database: Database):
-        """Two tasks of one sequencer race for the head and leave one linear chain."""
+        """Two tasks of one sequencer race for the head and leave one linear log."""
         house = await real(database)
         log = house.sequencer()
         await log.head()
-        batches = [leaves(5) for _ in range(60)]
+        batches = [some_entries(5) for _ in range(60)]
 
-        async def append(own: list[list[Leaf]]) -> None:
+        async def append(own: list[list[Fresh]]) -> None:
             for batch in own:
                 while True:
                     try:
@@ -228,15 +242,16 @@ class TestMongoLog:
 
         await asyncio.gather(append(batches[::2]), append(batches[1::2]))
 
-        assert sorted(await house.whole()) == sorted(keys(*batches))
+        assert sorted(await house.whole()) == sorted(names(*batches))
 
     async def test_openings(self, database: Database):
         """An opening lies beside each entry, and destroying it leaves the log whole."""
         house = await real(database)
-        await house.append(house.sequencer(), leaves())
+        await house.append(house.sequencer(), some_entries())
 
-        assert [row["_id"] async for row in database["openings"].find().sort("_id")] == [0, 1, 2]
-        await database["openings"].delete_many({})
+        openings = Collections.of(database).openings
+        assert [row["_id"] async for row in openings.find().sort("_id")] == [0, 1, 2]
+        await openings.delete_many({})
 
         assert len(await house.whole()) == 3
 
@@ -244,20 +259,29 @@ class TestMongoLog:
         """Entries beyond the head mean that somebody meddled: appending stops instead of trying for ever."""
         house = await real(database)
         log = house.sequencer()
-        await house.append(log, leaves())
+        await house.append(log, some_entries())
         await database["head"].update_one({"_id": "head"}, {"$set": {"size": 1}})
 
         with pytest.raises(LogDamagedError) as refused:
-            await house.append(log, leaves())
+            await house.append(log, some_entries())
 
         assert classify(refused.value) is Failure.DATA
+
+    async def test_a_tile_that_was_changed(self, database: Database):
+        """I 101: a sequencer that takes over builds on no tile that does not have the head's root."""
+        house = await real(database)
+        await house.append(house.sequencer(), some_entries())
+        await database["tiles"].update_one({"_id": "0/0"}, {"$set": {"hashes": bytes(96)}})
+
+        with pytest.raises(LogDamagedError):
+            await house.append(house.sequencer(), some_entries())
 
     async def test_prepared_twice(self, database: Database):
         """Preparing a log that is there changes nothing."""
         house = await real(database)
-        some = leaves()
+        some = some_entries()
         await house.append(house.sequencer(), some)
 
         await prepare(database)
 
-        assert await house.whole() == keys(some)
+        assert await house.whole() == names(some)

@@ -7,8 +7,9 @@ import pytest
 from pymongo import monitoring
 
 from services.audit.adapters.mongo_accesses import MongoAccesses
-from services.audit.adapters.mongo_log import MongoLog, MongoLogReader
+from services.audit.adapters.mongo_log import MongoLog
 from services.audit.adapters.mongo_log import prepare as prepare_log
+from services.audit.adapters.mongo_log_reader import MongoLogReader
 from services.ingest.adapters.mongo_identities import MongoIdentities
 from services.notifications.adapters.mongo_contacts import MongoContacts
 from services.records.adapters.mongo_accounts import MongoAccounts
@@ -114,8 +115,9 @@ async def act(runtime: Runtime) -> None:
     await MongoContacts(database).find([RECORD])
     log = MongoLog(database)
     await log.head()
-    await log.recorded(["k"])
-    await MongoLogReader(database).entries(0, 10)
+    await log.recorded([bytes(16)])
+    await log.links([RECORD])
+    await MongoLogReader(database).leaves(0, 10)
     await MongoAccesses(database).about(RECORD, before=None, since=None, until=None, limit=10)
     await MongoSpentTokens(database).spend("t", runtime.clock.now())
 

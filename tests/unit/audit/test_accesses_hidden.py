@@ -31,7 +31,7 @@ async def test_nothing_of_it(registry: Registry, action: Action, outcome: Outcom
     await registry.read()
 
     assert [line["index"] for line in await listed(registry)] == [2, 0]
-    assert len(registry.storage.entries) == 3
+    assert len(registry.storage.leaves) == 3
 
 
 async def test_a_list_with_one_of_them(registry: Registry):

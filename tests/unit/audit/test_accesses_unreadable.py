@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from shared.sealing import KeyClass
+from services.audit.handlers.appending import opening_aad
+from shared.sealing import KeyClass, open_box, seal
 from tests.unit.audit.registry import ALICE, OWN, Registry, envelope, listed, opened
 
 
@@ -25,21 +26,26 @@ class TestWhatIsGone:
         assert [line["description"] for line in lines] == ["a accédé à votre dossier", "a ouvert votre dossier"]
 
     async def test_destroyed_opening(self, registry: Registry):
-        """115: an entry whose opening was destroyed is shown as erased, beside the others."""
+        """115: of an entry whose opening was destroyed nobody knows any more whom it was about."""
         await registry.read(count=3)
-        registry.entries.destroyed.add(1)
+        del registry.storage.openings[1]
 
-        assert [line["state"] for line in await listed(registry)] == ["shown", "erased", "shown"]
+        assert [(line["index"], line["state"]) for line in await listed(registry)] == [(2, "shown"), (0, "shown")]
 
-    @pytest.mark.parametrize("damage", ["box", "salt", "swapped", "format"])
+    @pytest.mark.parametrize("damage", ["box", "swapped", "format", "texts", "short"])
     async def test_damaged(self, registry: Registry, damage: str):
-        """114, 118, 119: a box changed or put in another's place, or a wrong salt, isolates that one entry."""
+        """114, 118, 119: a box changed, put in another's place or sealed over a wrong salt isolates that one entry."""
         await registry.read(count=3)
         openings = registry.storage.openings
-        box = openings[1].box
+        box, event = openings[1].box, registry.storage.entry(1).leaf.event
+        record = await registry.record(ALICE)
+        key = registry.shared.keys[(record, KeyClass.AUDIT)]
+        place = opening_aad(record, event)
+        text = open_box(key, box, place)
         changed = {
             "box": replace(openings[1], box=box[:-1] + bytes([box[-1] ^ 1])),
-            "salt": replace(openings[1], salt=bytes(32)),
+            "texts": replace(openings[1], box=seal(key, bytes(32) + text[32:], place)),
+            "short": replace(openings[1], box=seal(key, text[:32] + b"\xff" * 5, place)),
             "swapped": openings[0],
             "format": replace(openings[1], box=b"\x02" + box[1:]),
         }

@@ -23,12 +23,12 @@ class TestConfirmed:
         trace = await registry.trace(ALICE)
         await registry.log_events(trace)
 
-        async def recorded(keys: set[str]) -> set[str]:
-            return set(keys)
+        async def recorded(names: set[bytes]) -> set[bytes]:
+            return set(names)
 
         registry.log.recorded = recorded  # type: ignore[method-assign, assignment]
         assert len((await registry.log_events(trace)).emitted) == 1
-        assert len(registry.storage.entries) == 1
+        assert len(registry.storage.leaves) == 1
 
     async def test_nobody_else_is_told(self, registry: Registry):
         """Traces of other services are logged and confirmed to nobody; so is whatever is no trace or has no such id."""
@@ -41,4 +41,4 @@ class TestConfirmed:
         ]
 
         assert (await registry.log_events(*others)).emitted == []
-        assert len(registry.storage.entries) == 4
+        assert len(registry.storage.leaves) == 4

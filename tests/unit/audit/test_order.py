@@ -31,7 +31,7 @@ async def _made() -> tuple[Room, Sequence[Body]]:
     bodies = [accepted(ALICE), accepted(ALICE, version=2), received(ALICE), received(ALICE)]
 
     def state(_room: Room) -> Any:
-        return sorted((entry.leaf.key, entry.leaf.type, entry.leaf.subject) for entry in storage.entries)
+        return sorted(zip(storage.names, ((o.type, o.record) for o in storage.openings.values()), strict=True))
 
     room = Room([flow], [], state, clock=clock, flow_of=lambda _body: AUDIT_EVENTS.key)
     return room, [each.model_copy(update={"id": UUID(int=number).hex}) for number, each in enumerate(bodies)]

@@ -67,7 +67,7 @@ class Walk:
 
     async def logged(self) -> int:
         """Return how many entries the log has."""
-        return int(await self.audit.database["entries"].count_documents({}))
+        return int(await self.audit.database["leaves"].count_documents({}))
 
     async def is_logged(self) -> bool:
         """Tell whether everything that was published is in the log."""
