@@ -28,7 +28,7 @@ SETTINGS: Final[Mapping[str, str]] = {
 }
 """Carnet's own settings, in a hurry: what fails ends within a run, and what comes early waits out an outage."""
 
-SINGLE: Final = ("issuer",)
+SINGLE: Final = ("issuer", "witness.north", "witness.south")
 
 LAUNCHED: Final = "chaos.launched"
 """The module that starts a role as it is, with the one weak spot that a poison needs."""

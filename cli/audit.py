@@ -1,32 +1,38 @@
-"""`./carnet audit verify`: recomputes the whole log without any code of the service that wrote it."""
+"""`./carnet audit`: exports the log, and verifies it without any code of the service that wrote it."""
 
-import json
-from base64 import b64decode
-from collections.abc import Iterable, Iterator
+import tempfile
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn, TypeAlias
+from typing import Annotated, Any, Final, NoReturn
 
 import httpx
 import typer
 from typer.core import TyperCommand
 from typer.exceptions import Exit, TyperException
 
-from cli.doors import NoDoorError, door
+from cli.doors import DEMO, NoDoorError, door
+from cli.exporting import export as export_log
 from cli.tokens import OperatorAuth
-from verifier.merkle import Frontier, leaf_hash
+from deploy.local.places import default_home
+from verifier.checkpoints import parse_checkpoint
+from verifier.command import INCOMPLETE, TAMPERED, USAGE, VALID, run
+from verifier.faults import FaultError
+from verifier.notes import parse_note
+from verifier.policies import PolicyError
 
-VALID, TAMPERED, INCOMPLETE, USAGE = range(4)
-"""Exit codes."""
-
-PAGE: Final = 1000
-
-Row: TypeAlias = dict[str, Any]
+PATIENCE_S: Final = 60.0
+"""How long a checkpoint of what the log holds now may take: its merge delay."""
 
 app = typer.Typer(help="The log of everything that happened.", no_args_is_help=True)
 
-
-class IncompleteError(Exception):
-    """The log cannot be read to its end, so nothing can be said of it."""
+Url = Annotated[str | None, typer.Option(help="Address of audit's doors; this clone's own by default.")]
+Policy = Annotated[
+    Path | None, typer.Option(help="Whose signatures count (C2SP tlog-policy); this clone's own by default.")
+]
+Since = Annotated[Path | None, typer.Option(help="A checkpoint that was kept: the log must have grown from it.")]
 
 
 class Command(TyperCommand):
@@ -47,91 +53,75 @@ def audit() -> None:
 
 @app.command(cls=Command)
 def verify(
-    url: Annotated[str | None, typer.Option(help="Address of audit's doors; this clone's own by default.")] = None,
-    from_export: Annotated[Path | None, typer.Option(help="Verify a file written by --export, offline.")] = None,
-    export: Annotated[Path | None, typer.Option(help="Also write the log there, as JSON lines.")] = None,
+    folder: Annotated[Path | None, typer.Argument(help="An export; without one, the running log.")] = None,
+    *,
+    url: Url = None,
+    policy: Policy = None,
+    since: Since = None,
 ) -> None:
-    """Verify every entry of the log. Exit: 0 valid, 1 tampered, 2 incomplete or unreachable, 3 usage."""
-    if from_export and (url or export):
-        _end(USAGE, "usage: --from-export reads a file; --url and --export ask the service")
+    """Verify the whole log. Exit: 0 valid, 1 tampered, 2 incomplete or unreachable, 3 usage."""
+    if folder is not None:
+        raise Exit(_verified(folder, policy, since))
+    with tempfile.TemporaryDirectory() as place:
+        _export(Path(place), url)
+        raise Exit(_verified(Path(place), policy, since))
+
+
+@app.command(cls=Command)
+def export(
+    folder: Annotated[Path, typer.Argument(help="Where to write it; an export that was cut off goes on.")],
+    url: Url = None,
+) -> None:
+    """Write the log into a folder: tlog-tiles, and what the entries say. Exit: 0 written, 2 unreachable, 3 usage."""
+    size = _export(folder, url)
+    typer.echo(f"{size:,} entries written to {folder}: `carnet-verify --policy POLICY export {folder}` verifies them.")
+
+
+def _verified(folder: Path, policy: Path | None, since: Path | None) -> int:
     try:
-        lines = _read(from_export) if from_export else _ask(url)
-        if export:
-            lines = _read(_write(export, lines))
-        head = next(lines)["head"]
-        fault = first_fault(lines, head)
-    except (IncompleteError, NoDoorError) as error:
-        _end(INCOMPLETE, f"incomplete: {error}")
-    if fault:
-        _end(TAMPERED, f"tampered: entry {fault[0]}: {fault[1]}")
-    _end(VALID, f"valid: {head['size']} entries, root {head['root']}")
+        return run(Namespace(what="export", policy=policy or _own_policy(), folder=folder, since=since))
+    except PolicyError as error:
+        _end(USAGE, f"usage: policy: {error}")
+    except OSError as error:
+        _end(USAGE, f"usage: {error.filename}: {error.strerror}")
 
 
-def first_fault(entries: Iterable[Row], head: Row) -> tuple[int, str] | None:
-    """Return where the log is not what its head says, and how; None if all is well."""
-    frontier = Frontier()
-    for entry in entries:
-        if entry.get("index") != frontier.size:
-            return frontier.size, "it is missing"
-        frontier.append(leaf_hash(b64decode(entry["leaf"])))
-    if frontier.size != head["size"]:
-        return frontier.size, f"it is missing, though the log counts {head['size']}"
-    return None if frontier.root().hex() == head["root"] else (0, "or one after it is not what was appended")
-
-
-def _ask(url: str | None) -> Iterator[Row]:
-    """Page through the door: the head as a first line, then the entries up to it. Later entries are left out."""
-    base = (url or door("audit")).rstrip("/")
+def _export(folder: Path, url: str | None) -> int:
+    """Export the log as it is now, and return how many entries it has."""
     try:
-        with httpx.Client(base_url=base, auth=OperatorAuth(), trust_env=False, timeout=30) as client:
-            head = _get(client, "/ops/log/head")
-            yield {"head": {"size": int(head["size"]), "root": str(head["root"])}}
-            start = 0
-            while start < head["size"]:
-                page = {"from": start, "limit": min(PAGE, head["size"] - start)}
-                entries = _get(client, "/ops/log/entries", page)["entries"]
-                yield from entries
-                following = int(entries[-1]["index"]) + 1 if entries else start
-                if following <= start:
-                    return
-                start = following
-    except httpx.HTTPError as error:
-        raise IncompleteError(f"{base} does not answer ({type(error).__name__})") from None
-    except (ValueError, TypeError, LookupError, AttributeError):
-        raise IncompleteError(f"{base} is not the door of a log") from None
+        with _client(url) as client:
+            if not (folder / "checkpoint.part").exists():
+                _wait(client)
+            return export_log(client, folder).size
+    except (httpx.HTTPError, FaultError, NoDoorError, OSError, LookupError, TypeError, ValueError) as error:
+        _end(INCOMPLETE, f"incomplete: the log cannot be read to its end ({type(error).__name__}: {error})")
 
 
-def _get(client: httpx.Client, path: str, query: dict[str, int] | None = None) -> Any:
-    answer = client.get(path, params=query)
+def _wait(client: httpx.Client) -> None:
+    """Wait until what the log holds now is signed; raise `LookupError` if that takes longer than it may."""
+    answer = client.get("/ops/log/head")
     answer.raise_for_status()
-    return answer.json()
+    size, deadline = int(answer.json()["size"]), time.monotonic() + PATIENCE_S
+    while True:
+        answer = client.get("/checkpoint")
+        if answer.is_success and parse_checkpoint(parse_note(answer.content).text).size >= size:
+            return
+        if time.monotonic() > deadline:
+            raise LookupError(f"no checkpoint of {size} entries within {PATIENCE_S:.0f} s")
+        time.sleep(0.2)
 
 
-def _write(path: Path, lines: Iterable[Row]) -> Path:
-    """Write the file under its name only when it is whole."""
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            for line in lines:
-                file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
-        part.replace(path)
-    except OSError as error:
-        raise IncompleteError(f"{path} cannot be written: {error.strerror}") from None
-    return path
+@contextmanager
+def _client(url: str | None) -> Iterator[httpx.Client]:
+    base = (url or door("audit")).rstrip("/")
+    with httpx.Client(base_url=base, auth=OperatorAuth(), trust_env=False, timeout=30) as client:
+        yield client
 
 
-def _read(path: Path) -> Iterator[Row]:
-    try:
-        with path.open(encoding="utf-8") as file:
-            first = json.loads(file.readline())
-            yield {"head": {"size": int(first["head"]["size"]), "root": str(first["head"]["root"])}}
-            for line in file:
-                entry = json.loads(line)
-                yield entry if isinstance(entry, dict) else {}
-    except OSError as error:
-        raise IncompleteError(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, TypeError, LookupError):
-        raise IncompleteError(f"{path} is not an export of a log, or was cut off") from None
+def _own_policy() -> Path:
+    """Return the policy of this clone's stack, or of its demonstration if only that was started."""
+    known = [home / "keys" / "policy" for home in (default_home(), default_home() / DEMO)]
+    return next((place for place in known if place.exists()), known[0])
 
 
 def _end(code: int, verdict: str) -> NoReturn:

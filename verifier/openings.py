@@ -4,7 +4,8 @@ Beside the tree, an export has ``openings.jsonl``, a line per entry in their ord
 
     {"index": 7, "groups": {"subject": {"salt": base64, "text": "…"}, "actor": …, "detail": …}}
 
-A group that was erased is absent. Texts are JSON objects:
+A group that was erased is absent; ``"unreadable": true`` in the place of groups says that what lies beside the entry
+does not open any more. Texts are JSON objects:
 
 - subject: ``record``, ``entry`` (1, 2, 3 … among all about the record), ``previous`` (base64 hash of the leaf before)
 - actor: ``producer`` and ``number`` (1, 2, 3 … among all that this process told); neither where nobody counts
@@ -49,7 +50,7 @@ class Reading:
     """Entries that erasures in the log account for."""
     time: int = 0
     emptied: set[str] = field(default_factory=set)
-    """Hashes, in base64, of the leaves whose subject is erased."""
+    """Hashes, in base64, of the leaves whose subject cannot be read."""
     records: dict[str, Place] = field(default_factory=dict)
     producers: dict[str, int] = field(default_factory=dict)
 
@@ -60,10 +61,14 @@ def check_openings(export: Path, size: int, reading: Reading) -> Iterator[FaultE
     for index, leaf in _leaves(export, size):
         try:
             texts = opened.of(index)
+            if texts is None:
+                yield IncompleteError("opening-unreadable", f"entry {index}")
+                texts = {}
             check_opened(leaf, texts)
             documents = {group: _document(texts[group]) for group in GROUPS if group in texts}
         except TamperedError as error:
             yield TamperedError(error.code, ", ".join(filter(None, (f"entry {index}", error.where))))
+            reading.emptied.add(_own_hash(leaf))  # its neighbours are not to blame for it
             continue
         yield from _read(index, leaf, documents, reading)
     if reading.erased != reading.declared:
@@ -103,7 +108,7 @@ def _chained(place: str, leaf: Leaf, subject: Any, reading: Reading) -> Iterator
 
     Between two of them may lie some that were erased: then the later names the hash of one.
     """
-    own = b64encode(leaf_hash(bytes(leaf))).decode()
+    own = _own_hash(leaf)
     if subject is None:
         reading.emptied.add(own)
         return
@@ -118,6 +123,10 @@ def _chained(place: str, leaf: Leaf, subject: Any, reading: Reading) -> Iterator
         yield TamperedError("chain-gap", f"{place}: number {number} of its record follows {before.number}")
     elif previous != before.hash:
         yield TamperedError("chain-broken", place)
+
+
+def _own_hash(leaf: Leaf) -> str:
+    return b64encode(leaf_hash(bytes(leaf))).decode()
 
 
 def _counted(place: str, actor: Any, producers: dict[str, int]) -> Iterator[FaultError]:
@@ -151,7 +160,7 @@ class _Lines:
             raise IncompleteError("file-missing", FILE) from None
         self._next = self._take()
 
-    def of(self, index: int) -> Mapping[Group, Opened]:
+    def of(self, index: int) -> Mapping[Group, Opened] | None:
         if self._next is None or self._next[0] != index:
             return {}
         texts, self._next = self._next[1], self._take()
@@ -160,16 +169,16 @@ class _Lines:
     def left(self) -> bool:
         return self._next is not None
 
-    def _take(self) -> tuple[int, Mapping[Group, Opened]] | None:
+    def _take(self) -> tuple[int, Mapping[Group, Opened] | None] | None:
         line = next(iter(self._lines), None)
         return None if line is None else parse_opening(line)
 
 
-def parse_opening(line: bytes) -> tuple[int, Mapping[Group, Opened]]:
-    """Return the index of a line and the texts that it opens."""
+def parse_opening(line: bytes) -> tuple[int, Mapping[Group, Opened] | None]:
+    """Return the index of a line and the texts that it opens; None if they do not open any more."""
     try:
         read = json.loads(line)
-        return int(read["index"]), parse_groups(read["groups"])
+        return int(read["index"]), None if read.get("unreadable") is True else parse_groups(read["groups"])
     except (ValueError, KeyError, TypeError):
         raise TamperedError("opening-malformed", FILE) from None
 

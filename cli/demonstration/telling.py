@@ -5,6 +5,7 @@ import contextlib
 import io
 import os
 import time
+from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -30,6 +31,7 @@ from simulator.insurer import insurers
 from simulator.population import Person
 from simulator.population import people as population
 from simulator.publications import season_at
+from verifier.command import VALID
 
 
 async def show(system: System, story: Story, console: Console) -> Summary:
@@ -47,7 +49,7 @@ async def show(system: System, story: Story, console: Console) -> Summary:
             stage = Stage(system.stack.home, clock, doors, senders, fronts)
             await _tell_and_show(story, stage, crowd, console)
     with console.status("Recomputing the log from its first entry ..."):
-        verdict = _verify_log(addresses["audit"], issuer)
+        verdict = _verify_log(addresses["audit"], issuer, system.stack.keys_dir / "policy")
     return summarise(story, verdict, fronts, time.monotonic() - story.began)
 
 
@@ -85,13 +87,13 @@ def _first(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _verify_log(url: str, issuer: str) -> Verdict:
+def _verify_log(url: str, issuer: str, policy: Path) -> Verdict:
     """Have the log verified by the command that anybody may use."""
     os.environ["CARNET_ISSUER_URL"] = issuer
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            audit.verify(url=url)
+            audit.verify(url=url, policy=policy)
     except typer.Exit as end:
-        return Verdict(end.exit_code == audit.VALID, said.getvalue().strip())
+        return Verdict(end.exit_code == VALID, said.getvalue().strip())
     return Verdict(valid=False, sentence="no verdict")

@@ -19,6 +19,7 @@ from deploy.local.credentials import KEY_BYTES, KEY_NAMES
 from deploy.local.database_roles import ADMIN, DATABASE_USERS, ROLES
 from deploy.local.definitions import definitions, topology_definitions
 from deploy.local.users import SERVICES, broker_users
+from deploy.local.witnesses import WITNESSES, log_key, policy
 
 CARNET: Final = 10_001
 """The user of our own images."""
@@ -70,6 +71,8 @@ def draw() -> Iterator[Secret]:
     """Yield what is drawn once in an installation's life."""
     for name in KEY_NAMES:
         yield Secret(name, CARNET, secrets.token_bytes(KEY_BYTES))
+    for name in WITNESSES:
+        yield Secret(f"witness-{name}.key", CARNET, secrets.token_bytes(KEY_BYTES))
     yield from _broker()
     yield from _database()
     authority = new_authority("Carnet installation")
@@ -81,6 +84,9 @@ def derive(drawn: Mapping[str, bytes], hosts: Sequence[str]) -> Iterator[Secret]
     """Yield what follows from the secrets and this release; `hosts` are the names this host is called."""
     passwords = json.loads(drawn["broker-passwords.json"])
     yield Secret("definitions.json", SERVERS, json.dumps(definitions(passwords) | topology_definitions()).encode())
+    witnesses = {name: drawn[f"witness-{name}.key"] for name in WITNESSES}
+    yield Secret("policy", CARNET, policy(drawn["log"], witnesses).encode())
+    yield Secret("witness-logs", CARNET, json.dumps([log_key(drawn["log"])]).encode())
     authority = Pair(drawn["ca.pem"], drawn["ca.key"])
     broker = new_server(authority, ["rabbitmq", *hosts])
     yield Secret("rabbitmq.pem", SERVERS, broker.certificate)

@@ -19,7 +19,7 @@ WRITE: Final[Actions] = (*APPEND, "update", "remove", "createCollection", "creat
 
 _WORKING: Final = (
     *("inbox", "outbox", "books", "processes", "started", "spent_tokens", "leases", "fences", "keys", "erased"),
-    *("findings", "statements", "stated", "held_sets"),
+    *("findings", "statements", "stated", "held_sets", "erasures"),
 )
 """What audit needs beside the log, as every service does."""
 
@@ -41,11 +41,13 @@ ROLES: Final[Mapping[str, Mapping[tuple[str, str], Actions]]] = {
         ("audit", ""): READ,
         ("audit", "leaves"): APPEND,
         **{("audit", name): (*APPEND, "update") for name in ("tiles", "head")},
+        **{("audit", name): APPEND for name in ("signed", "checkpoints")},
         ("openings", "openings"): APPEND,
         **{("audit", name): WRITE for name in _WORKING},
         ("vault", ""): READ,
     },
     "gc": {("contents", "documents"): (*READ, "remove")},
+    "eraser": {("openings", "openings"): (*READ, "remove")},
 }
 """Per user, what it may do where; (database, collection), all collections where it is empty."""
 
@@ -61,7 +63,7 @@ MADE: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     ("vault", "erased"): {},
     ("vault", "subjects"): {},
     ("contents", "documents"): {},
-    **{("audit", name): _BY_INDEX for name in ("leaves", "tiles", "head")},
+    **{("audit", name): _BY_INDEX for name in ("leaves", "tiles", "head", "signed", "checkpoints")},
     ("openings", "openings"): _BY_INDEX,
 }
 """Collections that their services may not shape, with their options."""
@@ -75,6 +77,7 @@ INDEXES: Final[Mapping[tuple[str, str], tuple[Mapping[str, Any], ...]]] = {
             "name": "record_1__id_1",
             "partialFilterExpression": {"record": {"$exists": True}},
         },
+        {"key": {"at": 1}, "name": "at_1", "partialFilterExpression": {"type": "account.closed.v1"}},
     ),
 }
 """Their indexes, as the services' own `prepare` makes them where it may."""

@@ -12,6 +12,7 @@ from deploy.local.ports import LOOPBACK
 from deploy.local.processes import Program
 from deploy.local.stack import Stack
 from deploy.local.users import INSURERS_FILE
+from deploy.local.witnesses import WITNESSES, addresses, witness_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,13 @@ ROLES: tuple[Role, ...] = (
     _service("audit", "api"),
 )
 
-JOBS: tuple[Role, ...] = (_service("records", "jobs", removes="gc"), _service("notifications", "jobs"))
-"""What time starts: the campaign asks for notices, letters go to ``print/lots``, delays end. Not in the demo yet."""
+JOBS: tuple[Role, ...] = (
+    _service("records", "jobs", removes="gc"),
+    _service("notifications", "jobs"),
+    _service("audit", "jobs", removes="eraser"),
+    *(Role(f"witness.{name}", ("-m", "services.witness", "api")) for name in WITNESSES),
+)
+"""What time starts: the campaign asks for notices, letters go to ``print/lots``, delays end, the log is signed."""
 
 ALL: tuple[Role, ...] = ROLES + JOBS
 
@@ -83,7 +89,16 @@ def role_program(
         env["CARNET_MONGO_URL"] = stack.database_url(role.user)
     if role.removes is not None:
         env["CARNET_GC_MONGO_URL"] = stack.database_url(role.removes)
+    env |= _of_the_log(role, stack, ports)
     return Program(role.name, (sys.executable, *role.argv), env | dict(settings or {}), CLONE)
+
+
+def _of_the_log(role: Role, stack: Stack, ports: Mapping[str, int]) -> dict[str, str]:
+    """Return what only the log's signer and its witnesses are told."""
+    service, _, name = role.name.partition(".")
+    if service == "witness":
+        return witness_settings(stack.home, stack.keys_dir, name, ports[role.name])
+    return {"CARNET_WITNESSES": addresses(ports)} if role.argv[1:] == ("services.audit", "jobs") else {}
 
 
 def is_ready(port: int, path: str, *, timeout: float = 2.0) -> bool:

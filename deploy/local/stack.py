@@ -17,6 +17,7 @@ from deploy.local.ports import LOOPBACK, answers, assign
 from deploy.local.processes import running_processes
 from deploy.local.servers import Elsewhere, Restartable, Server
 from deploy.local.users import broker_users
+from deploy.local.witnesses import ensure_policy
 
 
 @dataclass(slots=True)
@@ -100,7 +101,9 @@ def start_stack(
     users = [*(user.name for user in broker_users()), *map(database_key, DATABASE_USERS)]
     passwords = ensure_passwords(home, users)
     admin = passwords[database_key(ADMIN)]
-    if (given := _given(home, passwords)) is not None:
+    keys = ensure_keys(home)
+    ensure_policy(home, keys)
+    if (given := _given(home, passwords, keys)) is not None:
         return given
     for already in running_processes(home):
         raise StackError(f"{already.name} already runs from {home} (process {already.pid}): `./carnet down` stops it.")
@@ -119,16 +122,16 @@ def start_stack(
     _start_together(*native, lambda: _set_up_database(ports["mongo"], passwords))
     address, url = f"amqp://{LOOPBACK}:{ports['amqp']}/", mongodb.url(ports["mongo"], ADMIN, admin)
     http = f"http://{LOOPBACK}:{ports['management']}" if management else None
-    return Stack(home, url, address, passwords, ensure_keys(home), *native[:2], http, native[2:])
+    return Stack(home, url, address, passwords, keys, *native[:2], http, native[2:])
 
 
-def _given(home: Path, passwords: Mapping[str, str]) -> Stack | None:
+def _given(home: Path, passwords: Mapping[str, str], keys: Path) -> Stack | None:
     amqp, mongo = os.environ.get("CARNET_AMQP_URL"), os.environ.get("CARNET_MONGO_URL")
     if not (amqp and mongo):
         return None
     http = os.environ.get("CARNET_MANAGEMENT_URL")
     elsewhere = (Elsewhere("broker"), Elsewhere("database"))
-    return Stack(home, mongo, amqp, passwords, ensure_keys(home), *elsewhere, http, origin="environment")
+    return Stack(home, mongo, amqp, passwords, keys, *elsewhere, http, origin="environment")
 
 
 def database_key(user: str) -> str:

@@ -4,10 +4,15 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from services.audit.domain.checkpoints import Signed
 from services.audit.domain.entries import Fresh, Head, Kept, Link, Opening
+from services.audit.domain.erasing import Erasure
+from services.audit.domain.tree import Pyramid, Tile
 from shared.identity import RecordId
 from shared.messaging.unit import Unit
 from shared.sealing.keys import Key, KeyMaker, KeyReader, Owner
+from verifier.notes import Key as WitnessKey
+from verifier.notes import Note, Signature
 
 
 class Log(Protocol):
@@ -48,6 +53,74 @@ class LogReader(Protocol):
 
     async def openings(self, start: int, limit: int) -> Mapping[int, Opening]:
         """Return what is left of the openings of entries from index ``start`` to before ``start + limit``."""
+
+
+class Tiles(Protocol):
+    """The hashes of the tree."""
+
+    async def tiles(self, wanted: Collection[Tile]) -> Mapping[Tile, bytes]:
+        """Return these tiles as they are stored; one that is not there is absent from the answer."""
+
+    async def pyramids(self, wanted: Collection[Tile]) -> Mapping[Tile, Pyramid]:
+        """Return all the hashes of these tiles; full ones may be remembered."""
+
+
+class Checkpoints(Protocol):
+    """What everybody may see of what was signed."""
+
+    async def published(self) -> Signed | None:
+        """Return the last checkpoint that enough witnesses signed."""
+
+
+class CheckpointStore(Checkpoints, Protocol):
+    """What was signed, never changed and never removed."""
+
+    async def signed(self) -> Signed | None:
+        """Return the last checkpoint that this log signed, published or not."""
+
+    def keep_signed(self, signed: Signed, unit: Unit) -> None:
+        """Write down what was signed, once the unit is committed."""
+
+    def publish(self, signed: Signed, unit: Unit) -> None:
+        """Show a checkpoint to everybody, once the unit is committed."""
+
+
+class Witness(Protocol):
+    """Somebody else who signs what has only grown (C2SP tlog-witness)."""
+
+    key: WitnessKey
+
+    async def cosign(self, note: Note, old: int, path: Sequence[bytes]) -> Signature | int | None:
+        """Return the witness's line under a note; the size that it saw last, if that is not ``old``; or None.
+
+        ``path`` proves that the log grew from ``old``. Whatever keeps the witness from signing is logged, not raised.
+        """
+
+
+class Erasures(Protocol):
+    """What is being destroyed, and what is due to be."""
+
+    async def about(self, record: str) -> Erasure | None:
+        """Return all that can be destroyed of a record; None if nothing can, or something is being destroyed."""
+
+    async def closed(self, before: datetime, limit: int) -> Sequence[str]:
+        """Return records that were closed before an instant and not opened again."""
+
+    async def begun(self, limit: int) -> Sequence[Erasure]:
+        """Return what was written down and not done yet."""
+
+    def begin(self, erasure: Erasure, unit: Unit) -> None:
+        """Write down what is to be destroyed; the effect raises `RacedError` if something of the record is already."""
+
+    def end(self, erasure: Erasure, unit: Unit) -> None:
+        """Forget what was done, and with it of whom it was."""
+
+
+class Eraser(Protocol):
+    """The one hand that may destroy openings."""
+
+    async def destroy(self, erasure: Erasure) -> None:
+        """Destroy the openings; doing it again changes nothing."""
 
 
 class KeyFinder(Protocol):

@@ -1,5 +1,6 @@
 """A witness's settings: it needs no broker, no database server and no issuer of tokens."""
 
+import os
 from pathlib import Path
 
 from pydantic import Field
@@ -9,7 +10,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class WitnessSettings(BaseSettings):
     """From the environment, prefix ``CARNET_WITNESS_``."""
 
-    model_config = SettingsConfigDict(env_prefix="CARNET_WITNESS_", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="CARNET_WITNESS_",
+        frozen=True,
+        hide_input_in_errors=True,
+        secrets_dir=os.environ.get("CARNET_SECRETS_DIR"),
+    )
 
     name: str
     """Under which it signs: an address without a scheme, of its own organisation."""

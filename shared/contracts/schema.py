@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from shared.contracts import accesses, audit, ingest, insurers, ledger, notifications, operations, records
+from shared.contracts import accesses, audit, erasures, ingest, insurers, ledger, notifications, operations, records
 from shared.contracts.event import Event, schema_name
 
 FOLDER: Final = Path(__file__).parent / "schemas"
@@ -31,6 +31,7 @@ CONTRACTS: Final[tuple[type[Event], ...]] = (
     notifications.NoticeUndeliverableV1,
     accesses.AccessTracedV1,
     audit.AccessLoggedV1,
+    erasures.EntriesErasedV1,
     operations.OperatorActedV1,
     ledger.LedgerStatedV1,
 )

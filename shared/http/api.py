@@ -12,7 +12,7 @@ from shared.http.gate import Gate, open_gate
 from shared.http.health import dependencies, health_doors
 from shared.http.json_bodies import StrictJson
 from shared.http.limits import BodyLimit
-from shared.http.metrics import metrics_door
+from shared.http.metrics import Gauges, metrics_door
 from shared.http.operations import operations, summary_of
 from shared.http.server import serving
 from shared.http.shortcut import Shortcut
@@ -34,10 +34,12 @@ async def run_api(
     routers: Callable[[Gate], Sequence[APIRouter]] = lambda _gate: (),
     *,
     max_body: int = MAX_BODY,
+    gauges: Gauges | None = None,
 ) -> None:
     """Answer requests until SIGTERM or SIGINT; the relay sends what requests put into the outbox.
 
-    ``routers`` makes the service's own doors with the locks that the gate gives; ``max_body`` is in bytes.
+    ``routers`` makes the service's own doors with the locks that the gate gives; ``max_body`` is in bytes;
+    ``gauges`` are numbers of its own for ``/metrics``.
     """
     settings = runtime.settings
     app = FastAPI(title=f"Carnet {runtime.service}", docs_url=None, redoc_url=None)
@@ -46,7 +48,8 @@ async def run_api(
     problems.install(app)
     checks = dependencies(runtime)
     health_doors(app, checks)
-    metrics_door(app, runtime, checks, summary=summary_of(runtime), missing=Findings(runtime.database).missing)
+    missing = Findings(runtime.database).missing
+    metrics_door(app, runtime, checks, summary=summary_of(runtime), missing=missing, gauges=gauges)
     stop = asyncio.create_task(told_to_stop())  # listens before anybody can see that the service is there
     async with open_gate(runtime) as gate:
         made = [*operations(runtime, gate), *routers(gate)]

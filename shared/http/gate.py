@@ -3,6 +3,7 @@
 Tokens are judged by the machine's clock: a clock that a demonstration moves must not keep an old token alive.
 """
 
+import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -170,3 +171,15 @@ def _refused(code: str) -> Problem:
 
 def _unavailable(code: str) -> Problem:
     return Problem(503, code, headers={"retry-after": _RETRY_SECONDS})
+
+
+def agreeing(second: Principal, first: Principal) -> str:
+    """Return who agrees to an act that destroys, who has to be somebody else than whoever does it."""
+    if _person(second) == _person(first):
+        raise Problem(403, "second-operator-same")
+    return second.sub
+
+
+def _person(principal: Principal) -> str:
+    """Two spellings of one name are one person: an issuer may pass on what somebody typed."""
+    return "".join(unicodedata.normalize("NFKC", principal.sub).casefold().split())

@@ -1,12 +1,12 @@
 """``/ops/messaging``: what is held, by cause, and the operator's acts on exactly what was seen of it."""
 
-import unicodedata
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from shared.http.gate import agreeing
 from shared.http.identity import Principal
 from shared.http.problems import Problem
 from shared.messaging.books import Books
@@ -93,7 +93,7 @@ def held_doors(  # noqa: C901 - a table of doors, none of them complex
     async def discard_set(handle: Handle, body: _DiscardSet, caller: Operator, second: Second) -> dict[str, Any]:
         """End rows of a set without effect: two operators, and a reason."""
         return await _on_set(
-            handle, body, Act(caller.sub, "discard", body.reason, _other(second, caller), seen_as=handle)
+            handle, body, Act(caller.sub, "discard", body.reason, agreeing(second, caller), seen_as=handle)
         )
 
     @router.post("/show")
@@ -113,7 +113,7 @@ def held_doors(  # noqa: C901 - a table of doors, none of them complex
     @router.post("/discard")
     async def discard(body: _DiscardKeys, caller: Operator, second: Second) -> dict[str, int]:
         """End held rows without effect: two operators, and a reason."""
-        act = Act(caller.sub, "discard", body.reason, _other(second, caller))
+        act = Act(caller.sub, "discard", body.reason, agreeing(second, caller))
         return {"discarded": await acts.on_keys(act, body.keys)}
 
     async def _head(handle: str) -> dict[str, Any]:
@@ -136,15 +136,3 @@ def _told(head: dict[str, Any]) -> dict[str, Any]:
     names = ("queue", "state", "reason", "field", "fingerprint")
     cause = {name: value for name, value in zip(names, head["cause"], strict=True) if value is not None}
     return {**cause, "handle": head["_id"], "count": head["count"], "by": head["by"], "seen": head["seen"]}
-
-
-def _other(second: Principal, first: Principal) -> str:
-    """Return who agrees, who has to be somebody else."""
-    if _person(second) == _person(first):
-        raise Problem(403, "second-operator-same")
-    return second.sub
-
-
-def _person(principal: Principal) -> str:
-    """Two spellings of one name are one person: an issuer may pass on what somebody typed."""
-    return "".join(unicodedata.normalize("NFKC", principal.sub).casefold().split())

@@ -5,7 +5,7 @@ Names and numbers only: no id, no person, no text of an error. The gateway leads
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, GCCollector, PlatformCollector, ProcessCollector
@@ -21,6 +21,17 @@ Values: TypeAlias = Mapping[Any, float]
 """By the values of its labels."""
 Summary: TypeAlias = Mapping[str, Any]
 """What ``/ops/messaging`` answers."""
+
+
+class Gauge(NamedTuple):
+    """One number of a service's own."""
+
+    name: str
+    text: str
+    value: float
+
+
+Gauges: TypeAlias = Callable[[], Awaitable[Sequence[Gauge]]]
 
 PATIENCE_S: Final = 4.0
 """How long database and broker may take to say what stands in a service's flows; without, the rest is still told."""
@@ -42,8 +53,12 @@ def metrics_door(
     consumers: Sequence[Consumer[Any]] = (),
     summary: Callable[[], Awaitable[Summary]] | None = None,
     missing: Callable[[], Awaitable[Mapping[tuple[str, str], int]]] | None = None,
+    gauges: Gauges | None = None,
 ) -> None:
-    """Add the door; ``summary`` gives the books of the service's flows, ``missing`` what the ledger misses."""
+    """Add the door; ``summary`` gives the books of the service's flows, ``missing`` what the ledger misses.
+
+    ``gauges`` gives what only this service has to tell.
+    """
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
@@ -51,6 +66,7 @@ def metrics_door(
         families = [*_of_process(runtime, ready, consumers)]
         families += _of_flows(told) if (told := await _in_time(summary)) is not None else []
         families += _of_ledger(found) if (found := await _in_time(missing)) is not None else []
+        families += [_gauge(each.name, each.text, [], {(): each.value}) for each in await _in_time(gauges) or ()]
         return Response(generate_latest(_Told(families)), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -3,7 +3,7 @@
 from types import ModuleType
 from typing import Final
 
-from shared.contracts import accesses, audit, ingest, ledger, notifications, operations, records
+from shared.contracts import accesses, audit, erasures, ingest, ledger, notifications, operations, records
 from shared.contracts.event import Event
 from shared.contracts.schema import CONTRACTS
 from shared.messaging.topology import EVENTS, FLOWS, LEDGER, LOGGED, Flow
@@ -21,7 +21,7 @@ PUBLISHED: Final[dict[str, tuple[type[Event], ...]]] = {
     "ingest": _published_by(ingest, *_WHERE_PEOPLE_CALL),
     "records": _published_by(records, *_WHERE_PEOPLE_CALL),
     "notifications": _published_by(notifications, *_WHERE_PEOPLE_CALL),
-    "audit": _published_by(audit, *_WHERE_PEOPLE_CALL),
+    "audit": _published_by(audit, erasures.EntriesErasedV1.TYPE, *_WHERE_PEOPLE_CALL),
 }
 """What each service publishes."""
 

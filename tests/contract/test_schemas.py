@@ -47,6 +47,7 @@ def test_wire_types_are_what_they_were():
         "notice.undeliverable.v1",
         "access.traced.v1",
         "access.logged.v1",
+        "entries.erased.v1",
         "operator.acted.v1",
         "ledger.stated.v1",
     ]

@@ -65,7 +65,7 @@ def test_the_log_is_whole(summary: Result):
     """The log was recomputed from its first entry and has one entry per event."""
     assert summary["log"]["valid"]
     everything = next(flow for flow in summary["flows"] if flow["queue"] == "audit.all")
-    assert f"{everything['applied']} entries" in summary["log"]["sentence"]
+    assert f"{everything['applied']:,} entries" in summary["log"]["sentence"]
 
 
 def test_the_summary_says_that_all_is_well(demo: Demo, summary: Result):

@@ -197,7 +197,7 @@ async def prepare(database: AsyncDatabase[Document]) -> None:
     It also finds the entry of an event.
     """
     at = Collections.of(database)
-    for collection in (at.leaves, at.tiles, at.head, at.openings):
+    for collection in (at.leaves, at.tiles, at.head, at.openings, database["signed"], database["checkpoints"]):
         try:
             await collection.database.create_collection(collection.name, check_exists=False, clusteredIndex=_BY_INDEX)
         except OperationFailure as error:

@@ -170,6 +170,21 @@ def edge_tiles(size: int) -> list[Tile]:
     return tiles
 
 
+def spanned(start: int, count: int) -> list[Tile]:
+    """Return the tiles of leaf hashes that so many leaves from one on lie in."""
+    return [Tile(0, place) for place in range(start // TILE_WIDTH, -(-(start + count) // TILE_WIDTH))]
+
+
+def check_tiles(start: int, hashes: Sequence[bytes], tiles: Mapping[Tile, bytes]) -> None:
+    """Raise `LogDamagedError` if the tiles do not hold these leaf hashes, from the leaf ``start`` on."""
+    for tile in spanned(start, len(hashes)):
+        origin = tile.place * TILE_WIDTH
+        first, last = max(start, origin), min(start + len(hashes), origin + TILE_WIDTH)
+        held = tiles.get(tile, b"")[(first - origin) * HASH_BYTES : (last - origin) * HASH_BYTES]
+        if held != b"".join(hashes[first - start : last - start]):
+            raise LogDamagedError(f"tile 0/{tile.place} does not hold its leaves")
+
+
 def root_of(size: int, edge: Edge) -> bytes:
     """Return the root of a tree from its partial tiles."""
     if not size:

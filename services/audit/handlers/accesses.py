@@ -11,9 +11,9 @@ import orjson
 
 from services.audit.domain.accesses import Access, Text, Unreadable, access_of, box_of
 from services.audit.domain.cursor import cursor_of, index_of
-from services.audit.domain.entries import Kept, MalformedOpeningError, texts_of
+from services.audit.domain.entries import Kept
 from services.audit.domain.wording import TRACE, Group
-from services.audit.handlers.appending import opening_aad
+from services.audit.handlers.opening import Texts, open_texts
 from services.audit.ports import AccessReader, Append, Vaults
 from shared.clock import Clock
 from shared.contracts.accesses import SCHEMA, AccessV1, ActorV1, Outcome
@@ -22,7 +22,6 @@ from shared.messaging.traces import trace_access
 from shared.messaging.unit import Unit
 from shared.sealing import ERASED, Opened, Sealed, SealError, aad, open_many
 from verifier import leaves
-from verifier.faults import TamperedError
 
 SERVICE: Final = "audit"
 
@@ -124,9 +123,7 @@ async def _opened(record: str, kept: Sequence[Kept], desk: Desk) -> list[Access]
 
     An entry without a line is one of which its person is to learn nothing.
     """
-    boxes = [Sealed(each.opening.box, opening_aad(record, each.entry.leaf.event)) for each in kept]
-    found = await open_many(desk.vaults, boxes)
-    events = [_proved(each, opened) for each, opened in zip(kept, found, strict=True)]
+    events = [_event(texts) for texts in await open_texts(kept, desk.vaults)]
     traces = {
         position: box
         for position, (each, event) in enumerate(zip(kept, events, strict=True))
@@ -149,16 +146,8 @@ def _inner(record: str, trace: str, sealed: str) -> Sealed:
     return Sealed(box, aad(record, trace, SCHEMA))
 
 
-def _proved(kept: Kept, opened: Opened) -> Text:
-    """Return the event that an entry commits to; another one is damage, however well it is sealed."""
-    if not isinstance(opened, bytes):
-        return _read(opened)
-    try:
-        texts = texts_of(opened)
-        leaves.check_opened(kept.entry.leaf, texts)
-    except (MalformedOpeningError, TamperedError):
-        return Unreadable.DAMAGED
-    return _read(texts[leaves.Group.DETAIL].text)
+def _event(texts: Texts | Unreadable) -> Text:
+    return texts if isinstance(texts, Unreadable) else _read(texts[leaves.Group.DETAIL].text)
 
 
 def _read(opened: Opened) -> Text:

@@ -69,7 +69,7 @@ def _time(head: Head, clock: Clock) -> int:
     """Return when a batch is recorded: by the clock, but never before the entry that stands before it."""
     now = int(clock.now().timestamp() * 1000)
     if now < head.time:
-        log.warning("log_clock_back", milliseconds=head.time - now)
+        log.warning("log_clock_back", ms=head.time - now)
     return max(now, head.time)
 
 
