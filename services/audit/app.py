@@ -22,10 +22,12 @@ from services.audit.api.accesses import access_doors
 from services.audit.api.erasing import erasing_doors
 from services.audit.api.exporting import export_doors
 from services.audit.api.log import log_doors
+from services.audit.api.proofs import proof_doors
 from services.audit.api.tiles import entry_doors, tile_doors
 from services.audit.handlers.accesses import Desk
 from services.audit.handlers.erasing import Erasing
 from services.audit.handlers.exporting import Archive
+from services.audit.handlers.proving import Prover
 from services.audit.handlers.signing import Signing, standing
 from services.audit.jobs import jobs as plan
 from services.audit.settings import AuditSettings
@@ -83,6 +85,7 @@ async def api() -> None:
     async with open_runtime(NAME, settings) as runtime:
         await prepare(runtime.database)
         reader, shelf = MongoLogReader(runtime.database), MongoCheckpoints(runtime.database)
+        tiles = MongoTiles(runtime.database)
         appends = Appends(runtime)
         desk, erasing = await _desk(runtime, appends), await _erasing(runtime)
         archive = Archive(reader, desk.vaults, appends.add, runtime.clock)
@@ -90,7 +93,7 @@ async def api() -> None:
         def doors(gate: Gate) -> list[APIRouter]:
             operator = gate.operator
             own = [log_doors(reader, operator), entry_doors(reader, operator), export_doors(archive, operator)]
-            own += [tile_doors(shelf, MongoTiles(runtime.database))]
+            own += [tile_doors(shelf, tiles), proof_doors(Prover(tiles, shelf))]
             own += [erasing_doors(erasing, partial(perform, runtime), operator, gate.second_operator)]
             return [*own, access_doors(desk, gate.admits(Kind.PATIENT))]
 

@@ -26,6 +26,7 @@ from services.audit.adapters.mongo_tiles import MongoTiles
 from services.audit.adapters.vaults import TwoVaults
 from services.audit.api.exporting import export_doors
 from services.audit.api.log import log_doors
+from services.audit.api.proofs import proof_doors
 from services.audit.api.tiles import entry_doors, tile_doors
 from services.audit.domain.envelope import Envelope
 from services.audit.handlers.appending import append_entries
@@ -150,26 +151,43 @@ class Stand:
 
     async def export(self, name: str = "export") -> Path:
         """Export the log through its doors."""
-
-        async def append(unit: Unit) -> None: ...
-
-        vaults = TwoVaults(self.shared, self.own, self.key)
-        archive = Archive(self.reader, vaults, append, SystemClock())
-        app = FastAPI()
-        problems.install(app)
-        doors = [log_doors(self.reader, operator), entry_doors(self.reader, operator), export_doors(archive, operator)]
-        for router in (*doors, tile_doors(self.shelf, self.tiles)):
-            app.include_router(router)
-        async with serving(app, "127.0.0.1", 0) as port:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client:
-                await asyncio.to_thread(export, client, self.folder / name)
+        await export_of(self.database, TwoVaults(self.shared, self.own, self.key), self.folder / name)
         return self.folder / name
 
     def verify(self, exported: Path, since: Path | None = None) -> int:
         """Return the verifier's exit code; it prints what it found."""
         policy = self.folder / "policy"
         policy.write_text(POLICY)
-        return run(Namespace(what="export", policy=policy, folder=exported, since=since))
+        return verdict_of(exported, policy, since)
+
+
+def verdict_of(exported: Path, policy: Path, since: Path | None = None) -> int:
+    """Return the verifier's exit code for an export."""
+    return run(Namespace(what="export", policy=policy, folder=exported, since=since))
+
+
+async def export_of(database: Database, vaults: TwoVaults, folder: Path) -> None:
+    """Export a log through audit's doors, as `./carnet audit export` does."""
+    async with doors_of(database, vaults) as url:
+        with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
+            await asyncio.to_thread(export, client, folder)
+
+
+@asynccontextmanager
+async def doors_of(database: Database, vaults: TwoVaults) -> AsyncIterator[str]:
+    """Open audit's doors of a log, and give their address."""
+    reader, shelf, tiles = MongoLogReader(database), MongoCheckpoints(database), MongoTiles(database)
+
+    async def append(unit: Unit) -> None: ...
+
+    app = FastAPI()
+    problems.install(app)
+    archive = Archive(reader, vaults, append, SystemClock())
+    own = [log_doors(reader, operator), entry_doors(reader, operator), export_doors(archive, operator)]
+    for router in (*own, tile_doors(shelf, tiles), proof_doors(Prover(tiles, shelf))):
+        app.include_router(router)
+    async with serving(app, "127.0.0.1", 0) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 async def operator(_request: Request) -> Principal:

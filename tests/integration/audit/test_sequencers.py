@@ -57,7 +57,7 @@ async def test_a_frozen_sequencer_that_wakes_up_is_refused(
         return (await reader.head()).size >= size
 
     frozen = await start()
-    await until(lambda: _declared(installation), "the first sequencer's start")
+    await until(lambda: declared(installation), "the first sequencer's start")
     await publish(installation, 5)
     await until(lambda: has(5), "the first sequencer's entries")
     frozen.send_signal(signal.SIGSTOP)
@@ -82,7 +82,7 @@ async def test_a_killed_sequencer_leaves_the_log_whole(start: Launch, installati
         return (await reader.head()).size >= size
 
     first = await start()
-    await until(lambda: _declared(installation), "the first sequencer's start")
+    await until(lambda: declared(installation), "the first sequencer's start")
     publishing = asyncio.create_task(publish(installation, 300))
     await until(lambda: has(20), "the first entries")
     first.kill()
@@ -96,7 +96,7 @@ async def test_a_killed_sequencer_leaves_the_log_whole(start: Launch, installati
     assert len(set(whole(await reader.leaves(0, 1000), head))) == head.size == 300
 
 
-async def _declared(installation: Installation) -> bool:
+async def declared(installation: Installation) -> bool:
     """Tell whether the queue of the log is there."""
     try:
         async with await aio_pika.connect(installation.amqp_url("audit")) as connection:

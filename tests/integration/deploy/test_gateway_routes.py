@@ -32,6 +32,7 @@ CERTIFICATE = "x-client-certificate"
         ("/v1/accesses", "audit"),
         ("/checkpoint", "audit"),
         ("/tile/0/x001/067.p/3", "audit"),
+        ("/v1/proofs/inclusion", "audit"),
         ("/v1/notices/abc", "notifications"),
         ("/v1/preferences", "notifications"),
     ],
