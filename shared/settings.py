@@ -43,7 +43,7 @@ class ServiceSettings(BaseSettings):
     database_suffix: str = ""
     """Appended to every database's name, so that several installations may share a server."""
     keys_dir: Path
-    """Folder of the two secrets ``kek`` and ``index`` (32 bytes each, readable by their owner only)."""
+    """Folder of the secrets ``kek`` and ``index`` (32 bytes each, readable by their owner only)."""
     jwks_url: str
     """Where the token issuer publishes its keys."""
     userinfo_url: str | None = None

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from time import monotonic
 from typing import Any, Final
@@ -11,6 +12,7 @@ from typing import Any, Final
 import httpx
 
 from cli.demonstration.insurance import rest
+from cli.demonstration.proofs import PATIENCE_S, proved
 from cli.demonstration.stage import Stage
 from cli.demonstration.story import Arc, Check, Story
 from shared.clock import PARIS
@@ -18,6 +20,7 @@ from simulator.callers import Caller, Register, consulted
 from simulator.clinic_documents import ClinicalDocument
 from simulator.population import Person
 from simulator.tokens import doctor, insurer_software, patient
+from verifier.policies import Policy, parse_policy
 
 _LOG_SECONDS: Final = 20.0
 _SHOWN: Final = 8
@@ -48,7 +51,9 @@ async def read(story: Story, stage: Stage, written: Sequence[ClinicalDocument]) 
     """Let each person's doctor ask, be let in, read, lose sight of what is masked, and be blocked."""
     story.phase = "Professionals and patients read; strangers are denied"
     register, visit = Register(), Visit()
-    doors = {"/v1/accesses": stage.front("audit"), "/v1/records": stage.front("records")}
+    policy = parse_policy((stage.home / "keys" / "policy").read_text("utf-8"))
+    doors = {each: stage.front("audit") for each in ("/v1/accesses", "/v1/proofs", "/tile")}
+    doors["/v1/records"] = stage.front("records")
     async with httpx.AsyncClient(verify=stage.trust(), trust_env=False, timeout=30) as client:
 
         def calls(wanted: dict[str, Any]) -> Caller:
@@ -58,7 +63,7 @@ async def read(story: Story, stage: Stage, written: Sequence[ClinicalDocument]) 
         for person, documents in of_people:
             await _around_one_record(visit, calls, person, documents)
         owner = calls(patient(of_people[0][0]))
-        shown = await _accesses(owner, visit)
+        shown, proofs = await _accesses(owner, visit, policy)
     await rest(story)
     story.arcs.append(
         Arc(
@@ -74,6 +79,7 @@ async def read(story: Story, stage: Stage, written: Sequence[ClinicalDocument]) 
                     visit.denied,
                     register.count("professional", HIDDEN) + register.count("machine", HIDDEN),
                 ),
+                Check("lines of a person's access list proved", len(shown), proofs),
             ),
             (*visit.wrong[:_SHOWN], "The first of these patients reads who did what, newest first:", *shown),
         )
@@ -109,8 +115,11 @@ async def _around_one_record(visit: Visit, calls: Any, person: Person, documents
     await visit.expect(HIDDEN, own, "GET", f"{base}/documents")
 
 
-async def _accesses(owner: Caller, visit: Visit) -> list[str]:
-    """Return the newest lines of somebody's access list, once what was done last is in the log."""
+async def _accesses(owner: Caller, visit: Visit, policy: Policy) -> tuple[list[str], int]:
+    """Return the newest lines of somebody's access list with their proofs, and how many are proved.
+
+    It waits until what was done last is in the log, and a checkpoint covers it.
+    """
     until = monotonic() + _LOG_SECONDS
     while True:
         page = (await owner.ask("GET", "/v1/accesses")).json()["accesses"]
@@ -119,7 +128,21 @@ async def _accesses(owner: Caller, visit: Visit) -> list[str]:
         await asyncio.sleep(0.3)
     if not any(line["action"] == "professional-blocked" for line in page):
         visit.wrong.append("the access list does not show what was done")
-    return [f"  {_moment(line['at'])} · {_who(line['actor'])} {line['description']}" for line in page[:_SHOWN]]
+    proofs = [await _proof(owner, line["index"], policy) for line in page[:_SHOWN]]
+    lines = [
+        f"  {_moment(line['at'])} · {_who(line['actor'])} {line['description']} · {proof or 'not proved'}"
+        for line, proof in zip(page, proofs, strict=False)
+    ]
+    return lines, len(proofs) - proofs.count(None)
+
+
+async def _proof(owner: Caller, index: int, policy: Policy) -> str | None:
+    until = monotonic() + PATIENCE_S
+    while True:
+        found = await proved(partial(owner.ask, "GET"), index, policy)
+        if found is not None or monotonic() > until:
+            return found
+        await asyncio.sleep(0.5)
 
 
 def _moment(written: str) -> str:

@@ -36,7 +36,8 @@ _COMMANDS = (
     ("./carnet parked list", "what is held, and why"),
     ("./carnet parked list --state refused", "what was refused"),
     ("./carnet parked replay --reason ins-unknown", "try those once more"),
-    ("./carnet audit verify", "recompute the whole log"),
+    ("./carnet audit verify", "verify the whole log"),
+    ("./carnet audit export FOLDER", "write it down for somebody else to verify"),
 )
 
 
@@ -112,6 +113,10 @@ def _verdicts(summary: Summary) -> list[tuple[bool, str]]:
             f"{summary.refusals_read:,} of {summary.refusals_sent:,} refusals were read by the insurers concerned",
         ),
         (summary.log.valid, f"The log, recomputed from its first entry, is {log}"),
+        (
+            summary.tampered.valid,
+            f"One bit changed in a copy of it, and the verifier says: {summary.tampered.sentence}",
+        ),
         (not summary.moving, "Something is still under way" if summary.moving else "Nothing is under way any more"),
         (True, f"Lines per second: {rates}"),
     ]

@@ -55,6 +55,8 @@ class Summary:
     arcs: list[Arc]
     moving: dict[str, int]
     log: Verdict
+    tampered: Verdict
+    """The same of a copy in which one bit was changed; good if it names the entry."""
     rates: dict[str, float]
     """Lines per second, by stage: published, checked, decided, logged."""
     seconds: float
@@ -75,7 +77,7 @@ class Summary:
     @property
     def good(self) -> bool:
         """Nothing is wrong."""
-        return self.balanced and self.agreed and self.log.valid and not self.moving
+        return self.balanced and self.agreed and self.log.valid and self.tampered.valid and not self.moving
 
     def as_json(self) -> dict[str, Any]:
         """Return the summary as JSON values."""
@@ -86,7 +88,7 @@ class Summary:
         return {"good": self.good, "balanced": self.balanced, "agreed": self.agreed, **whole}
 
 
-def summarise(story: Story, log: Verdict, addresses: dict[str, str], seconds: float) -> Summary:
+def summarise(story: Story, verdicts: tuple[Verdict, Verdict], addresses: dict[str, str], seconds: float) -> Summary:
     """Return the summary of a story that was told."""
     return Summary(
         people=story.people,
@@ -98,7 +100,8 @@ def summarise(story: Story, log: Verdict, addresses: dict[str, str], seconds: fl
         refusals_read=story.tally.told.total(),
         arcs=story.arcs,
         moving=in_motion(story.summaries),
-        log=log,
+        log=verdicts[0],
+        tampered=verdicts[1],
         rates=story.rates,
         seconds=round(seconds, 1),
         addresses=addresses,

@@ -1,24 +1,19 @@
 """The whole story, told and shown: the chapters in their order, and how it ended."""
 
 import asyncio
-import contextlib
-import io
-import os
 import time
-from pathlib import Path
 
-import typer
 from rich.console import Console
 
-from cli import audit
 from cli.books import ends
 from cli.demonstration.campaign import write_to_everybody
 from cli.demonstration.documents import deposit, patients_among
 from cli.demonstration.insurance import insure
+from cli.demonstration.proofs import verify_and_tamper
 from cli.demonstration.reads import read
 from cli.demonstration.stage import CLOCK, Stage
 from cli.demonstration.story import Story, watch
-from cli.demonstration.summary import Summary, Verdict, summarise
+from cli.demonstration.summary import Summary, summarise
 from cli.demonstration.view import paint
 from cli.doors import SERVICES, MessagingDoors
 from cli.tokens import OperatorAuth
@@ -31,7 +26,6 @@ from simulator.insurer import insurers
 from simulator.population import Person
 from simulator.population import people as population
 from simulator.publications import season_at
-from verifier.command import VALID
 
 
 async def show(system: System, story: Story, console: Console) -> Summary:
@@ -49,8 +43,9 @@ async def show(system: System, story: Story, console: Console) -> Summary:
             stage = Stage(system.stack.home, clock, doors, senders, fronts)
             await _tell_and_show(story, stage, crowd, console)
     with console.status("Recomputing the log from its first entry ..."):
-        verdict = _verify_log(addresses["audit"], issuer, system.stack.keys_dir / "policy")
-    return summarise(story, verdict, fronts, time.monotonic() - story.began)
+        policy, folder = system.stack.keys_dir / "policy", system.stack.home / "log"
+        verdicts = verify_and_tamper(addresses["audit"], issuer, policy, folder)
+    return summarise(story, verdicts, fronts, time.monotonic() - story.began)
 
 
 async def _refuse_old_books(doors: MessagingDoors) -> None:
@@ -85,15 +80,3 @@ def _first(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return str(error) or type(error).__name__
-
-
-def _verify_log(url: str, issuer: str, policy: Path) -> Verdict:
-    """Have the log verified by the command that anybody may use."""
-    os.environ["CARNET_ISSUER_URL"] = issuer
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            audit.verify(url=url, policy=policy)
-    except typer.Exit as end:
-        return Verdict(end.exit_code == VALID, said.getvalue().strip())
-    return Verdict(valid=False, sentence="no verdict")

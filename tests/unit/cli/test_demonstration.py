@@ -15,6 +15,7 @@ from simulator.publications import End
 
 LINES = "ingest.reimbursement.settled.v1"
 STILL = {"messages": 0, "events": 0, "oldest_seconds": 0.0}
+NAMED = Verdict(valid=True, sentence="tampered: entry 0: leaf-altered")
 ADDRESSES = {"ingest": "http://127.0.0.1:1", "issuer": "http://127.0.0.1:2"}
 
 
@@ -37,7 +38,7 @@ def story():
 
 def result(story, *, valid=True):
     """Return the summary of a story."""
-    return summarise(story, Verdict(valid, f"valid: 1 entries, head {'ab' * 32}"), ADDRESSES, 3.0)
+    return summarise(story, (Verdict(valid, f"valid: 1 entries, root {'ab' * 32}"), NAMED), ADDRESSES, 3.0)
 
 
 def test_all_is_well(story):
