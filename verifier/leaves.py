@@ -35,6 +35,8 @@ class Group(StrEnum):
 
 
 GROUPS: Final = tuple(Group)
+_NAMES: Final = {group: group.encode() for group in GROUPS}
+_PREFIXES: Final = {group: DOMAIN + name + b"\0" for group, name in _NAMES.items()}
 LEAF_BYTES: Final = len(DOMAIN) + EVENT_BYTES + _TIME_BYTES + 1 + len(GROUPS) * HASH_BYTES
 
 
@@ -70,12 +72,12 @@ def event_name(source: str, event_id: str) -> bytes:
 
 def salt_of(seed: bytes, group: Group) -> bytes:
     """Return a group's salt: one random seed serves an entry, and showing one salt does not show another."""
-    return digest(seed, group.encode(), "sha256")
+    return digest(seed, _NAMES[group], "sha256")
 
 
 def commitment(group: Group, opened: Opened) -> bytes:
     """Return the commitment to a text."""
-    return sha256(DOMAIN + group.encode() + b"\0" + opened.salt + opened.text).digest()
+    return sha256(_PREFIXES[group] + opened.salt + opened.text).digest()
 
 
 def parse_leaf(raw: bytes) -> Leaf:

@@ -21,7 +21,7 @@ def told(record: str | None = None, wire_type: str = "line.kept.v1", **attribute
 def an_entry(record: str | None = None, wire_type: str = "line.kept.v1", time: int = 1, box: bytes = b"shut") -> Fresh:
     """Return an entry whose box nobody opens."""
     event = told(record, wire_type)
-    return fresh(event, tell(event, FIRST), time=time, number=1 if record else None, box=box)
+    return fresh(event.name, event, tell(event, FIRST), time=time, number=1 if record else None, box=box)
 
 
 def some_entries(count: int = 3) -> list[Fresh]:

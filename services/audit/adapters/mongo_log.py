@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
-from bson.binary import Binary
 from pymongo import DESCENDING, IndexModel, ReturnDocument, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
@@ -112,7 +111,7 @@ class MongoLog:
         if not self._repeated:
             return set()
         self._repeated = False
-        asked = [Binary(name) for name in names]
+        asked = list(names)
         found = self._at.leaves.find({"event": {"$in": asked}}, {"_id": 0, "event": 1})
         return {bytes(row["event"]) for row in await found.to_list()}
 
@@ -147,7 +146,7 @@ class MongoLog:
             raise self._refused(error) from error
         await self._at.openings.insert_many(rows.openings, session=session)
         written = [
-            UpdateOne({"_id": tile_id(tile)}, {"$set": {"hashes": Binary(hashes)}}, upsert=True)
+            UpdateOne({"_id": tile_id(tile)}, {"$set": {"hashes": hashes}}, upsert=True)
             for tile, hashes in tiles.items()
         ]
         await self._at.tiles.bulk_write(written, session=session)
@@ -239,18 +238,18 @@ def to_opening(row: Document) -> Opening:
 
 
 def _of_head(head: Head) -> dict[str, Any]:
-    return {"size": head.size, "root": Binary(head.root), "time": head.time}
+    return {"size": head.size, "root": head.root, "time": head.time}
 
 
 def _rows(start: int, entries: Sequence[Fresh]) -> Rows:
     placed = list(enumerate(entries, start))
-    leaves = [{"_id": n, "event": Binary(each.leaf.event), "leaf": Binary(each.raw)} for n, each in placed]
+    leaves = [{"_id": n, "event": each.leaf.event, "leaf": each.raw} for n, each in placed]
     return Rows(leaves, [_opening_row(n, each) for n, each in placed])
 
 
 def _opening_row(index: int, entry: Fresh) -> Document:
     opening = entry.opening
-    row = {"_id": index, "type": opening.type, "at": entry.leaf.recorded_at, "box": Binary(opening.box)}
+    row = {"_id": index, "type": opening.type, "at": entry.leaf.recorded_at, "box": opening.box}
     return row | {"record": opening.record, "number": opening.number} if opening.record else row
 
 

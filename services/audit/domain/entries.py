@@ -110,9 +110,9 @@ def tell(event: Envelope, link: Link) -> Told:
     return Told(committed, b"".join((seed, *framed, texts[-1])))
 
 
-def fresh(event: Envelope, told: Told, *, time: int, number: int | None, box: bytes) -> Fresh:
-    """Return the entry of an event; ``box`` is what was told, sealed."""
-    leaf = Leaf(event.name, time, told.commitments)
+def fresh(name: bytes, event: Envelope, told: Told, *, time: int, number: int | None, box: bytes) -> Fresh:
+    """Return the entry of an event under its name; ``box`` is what was told, sealed."""
+    leaf = Leaf(name, time, told.commitments)
     raw = bytes(leaf)
     return Fresh(leaf, raw, leaf_hash(raw), Opening(event.type, event.subject, number, box))
 

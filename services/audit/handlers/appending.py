@@ -38,17 +38,18 @@ async def append_entries(
     """
     _confirm(events, unit, clock)
     head = await log.head()
-    known = await log.recorded([event.name for event in events])
-    new = [event for event in events if event.name not in known]
+    named = [(event.name, event) for event in events]
+    known = await log.recorded([name for name, _ in named])
+    new = [(name, event) for name, event in named if name not in known]
     if not new:
         return
-    records = {event.subject for event in new if event.subject}
+    records = {event.subject for _, event in new if event.subject}
     keys = await vault.find_keys({_owner(record) for record in records})
     links = dict(await log.links(records))
     entries, time = [], _time(head, clock)
-    for event in new:
+    for name, event in new:
         key = keys.get(_owner(event.subject), own_key)
-        entries.append(_entry(event, links, key, time))
+        entries.append(_entry(name, event, links, key, time))
     await log.append(entries, unit, after=head)
 
 
@@ -77,12 +78,12 @@ def _owner(record: str | None) -> Owner:
     return record or "", KeyClass.AUDIT
 
 
-def _entry(event: Envelope, links: dict[str, Link], key: Key, time: int) -> Fresh:
+def _entry(name: bytes, event: Envelope, links: dict[str, Link], key: Key, time: int) -> Fresh:
     """Return the entry of an event, the next of its record's chain, which goes on from it."""
     link = links.get(event.subject, FIRST) if event.subject else FIRST
     told = tell(event, link)
-    box = seal(key, told.text, opening_aad(event.subject, event.name))
-    entry = fresh(event, told, time=time, number=link.number + 1 if event.subject else None, box=box)
+    box = seal(key, told.text, opening_aad(event.subject, name))
+    entry = fresh(name, event, told, time=time, number=link.number + 1 if event.subject else None, box=box)
     if event.subject:
         links[event.subject] = Link(link.number + 1, entry.hash)
     return entry

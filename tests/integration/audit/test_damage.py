@@ -161,7 +161,7 @@ async def forge(stand: Stand) -> bytes:
     """Let entry 300 say something else, and make everything after it fit; return the new root."""
     rows = await stand.at.leaves.find().sort("_id", 1).to_list()
     event = told(ADA)
-    new = fresh(event, tell(event, (await stand.sequencer.links([ADA]))[ADA]), time=1, number=1, box=b"x")
+    new = fresh(event.name, event, tell(event, (await stand.sequencer.links([ADA]))[ADA]), time=1, number=1, box=b"x")
     rows[300] |= {"event": Binary(event.name), "leaf": Binary(new.raw)}
     growth = extend(0, {}, [leaf_hash(row["leaf"]) for row in rows])
     await stand.at.leaves.delete_many({})
