@@ -19,6 +19,7 @@ from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.roles import ALL, Role, is_ready
 from deploy.local.stack import Stack
 from deploy.local.vhosts import create_vhost, delete_vhost, load_topology
+from deploy.local.witnesses import POLICY, log_key
 from tests.containers.podman import SERVICES, Podman, missing, private_podman
 
 USER = 10_001
@@ -89,6 +90,7 @@ class Fleet:
     def _secrets(self, role: Role) -> Path:
         place = self._owned(self.home / "secrets" / role.name)
         files = {name: (self.stack.keys_dir / name).read_bytes() for name in KEY_NAMES}
+        files[POLICY] = f"log {log_key(files['log'])}\nquorum none\n".encode()  # witnesses have no container here
         files["carnet_amqp_url"] = self.stack.amqp_url(role.user or "", self.vhost).encode()
         files["carnet_mongo_url"] = self.stack.mongo_url.encode()
         for name, content in files.items():

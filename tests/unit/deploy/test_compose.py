@@ -1,5 +1,6 @@
 """The compose file says what the native stack says, and gives nobody more rights than needed."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from deploy.local import mongodb, rabbitmq
 from deploy.local.places import CLONE
 from deploy.local.roles import ALL
 from deploy.local.users import SERVICES
+from deploy.local.witnesses import WITNESSES, witness_name
 
 COMPOSE = CLONE / "deploy/compose.yaml"
 MODEL: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())
@@ -25,6 +27,24 @@ def test_every_role_has_its_container():
     """What the native stack starts, compose starts, each role by its own word."""
     started = {name: each["command"] for name, each in CONTAINERS.items() if name.partition("-")[0] in SERVICES}
     assert started == {name: [role.argv[-1]] for name, role in OURS.items()}
+
+
+def test_the_witnesses_are_those_of_the_policy():
+    """The log is signed by the witnesses that its policy names, each with a key and a file of its own."""
+    witnesses = {name: each for name, each in CONTAINERS.items() if name.startswith("witness-")}
+    asked = json.loads(CONTAINERS["audit-jobs"]["environment"]["CARNET_WITNESSES"])
+    assert set(witnesses) == {f"witness-{name}" for name in WITNESSES}
+    assert asked == {name: f"http://witness-{name}:8080" for name in WITNESSES}
+    for name in WITNESSES:
+        container = witnesses[f"witness-{name}"]
+        assert container["environment"]["CARNET_WITNESS_NAME"] == witness_name(name)
+        assert {each["source"] for each in container["secrets"]} == {f"witness-{name}", "witness-logs"}
+        assert container["volumes"] == [f"witness-{name}:/var/lib/carnet"]
+
+
+def test_only_the_signer_has_the_key_of_the_log():
+    """No container but the one that signs the log is handed the key that it signs with."""
+    assert [name for name, each in CONTAINERS.items() if "log" in each.get("secrets", [])] == ["audit-jobs"]
 
 
 @EVERY
