@@ -4,7 +4,9 @@ import asyncio
 import json
 import os
 import random
-from collections.abc import Awaitable, Callable
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,7 @@ from shared.sealing.kek import FileKek
 from shared.sealing.mongo_vault import MongoVault
 from tests.integration.audit.stand import export_of, verdict_of
 from tests.integration.audit.test_sequencers import declared, publish
-from tests.integration.conftest import Installation, Launch, until
+from tests.integration.conftest import ROOT, Installation, Launch, until
 from verifier.command import VALID
 
 if TYPE_CHECKING:
@@ -34,7 +36,9 @@ KILLS = 6
 
 
 @pytest.fixture
-async def witnessed(installation: Installation, launch: Launch, unused_tcp_port_factory: Callable[[], int]) -> Launch:
+async def witnessed(
+    installation: Installation, launch: Launch, unused_tcp_port_factory: Callable[[], int]
+) -> AsyncIterator[Launch]:
     """Start two witnesses, and give what starts a role of audit that knows them."""
     secrets = {name: os.urandom(32) for name in ("log", *WITNESSES)}
     for name, secret in secrets.items():
@@ -43,20 +47,25 @@ async def witnessed(installation: Installation, launch: Launch, unused_tcp_port_
     log = secrets.pop("log")
     (installation.keys / "policy").write_text(policy(log, secrets))
     ports = {name: unused_tcp_port_factory() for name in WITNESSES}
-    for name, port in ports.items():
-        settings = {
-            "NAME": witness_name(name),
-            "KEY_FILE": installation.keys / name,
-            "LOGS": json.dumps([log_key(log)]),
-        }
-        settings |= {"STORE": installation.keys / f"{name}.sqlite", "HTTP_PORT": port}
-        await launch("witness", "api", **{f"CARNET_WITNESS_{key}": str(value) for key, value in settings.items()})
+    running = [await _witness(installation.keys, name, port, log) for name, port in ports.items()]
     where = json.dumps({name: f"http://127.0.0.1:{port}" for name, port in ports.items()})
 
-    def start(role: str) -> Awaitable[Any]:
+    def start(role: str) -> Awaitable[Process]:
         return launch("audit", role, CARNET_WITNESSES=where, CARNET_HEARTBEAT="2", CARNET_CHECKPOINT_EVERY_S="0.5")
 
-    return start
+    yield start
+    for process in running:
+        process.kill()
+        await process.wait()
+
+
+async def _witness(keys: Path, name: str, port: int, log: bytes) -> Process:
+    """Start a witness as a process."""
+    settings = {"NAME": witness_name(name), "LOGS": json.dumps([log_key(log)]), "HTTP_PORT": str(port)}
+    settings |= {"KEY_FILE": str(keys / name), "STORE": str(keys / f"{name}.sqlite")}
+    environment = {**os.environ, **{f"CARNET_WITNESS_{key}": value for key, value in settings.items()}}
+    command = (sys.executable, "-m", "services.witness", "api")
+    return await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment)
 
 
 async def test_whatever_is_killed_the_log_verifies(
