@@ -142,14 +142,15 @@ async def sizes(where: Ground, most: int) -> list[Row]:
                     step = min(100_000, 10**power - reached)
                     root, edge = await _grow(runtime, reached, edge, step)
                     reached += step
-                rows.append(await _size(MongoTiles(runtime.database), Checkpoint("bench", reached, root)))
+                rows.append(await _size(runtime, Checkpoint("bench", reached, root)))
     finally:
         where.forget(suffix)
     return rows
 
 
-async def _size(tiles: MongoTiles, checkpoint: Checkpoint) -> Row:
-    signed = Signed(checkpoint, "")
+async def _size(runtime: Runtime, checkpoint: Checkpoint) -> Row:
+    signed, tiles = Signed(checkpoint, ""), MongoTiles(runtime.database)
+    await runtime.client.admin.command("fsync")  # what was just written is not to be waited for
     indexes = random.sample(range(checkpoint.size), 100)
     made, checked, lengths = [], [], []
     for index in indexes:

@@ -61,8 +61,8 @@ class Tiles(Protocol):
     async def tiles(self, wanted: Collection[Tile]) -> Mapping[Tile, bytes]:
         """Return these tiles as they are stored; one that is not there is absent from the answer."""
 
-    async def pyramids(self, wanted: Collection[Tile]) -> Mapping[Tile, Pyramid]:
-        """Return all the hashes of these tiles; full ones may be remembered."""
+    async def pyramids(self, wanted: Collection[Tile], size: int) -> Mapping[Tile, Pyramid]:
+        """Return all the hashes that these tiles have in a tree of a size, and perhaps more; they may be remembered."""
 
 
 class Checkpoints(Protocol):

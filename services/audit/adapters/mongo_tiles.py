@@ -1,4 +1,4 @@
-"""The hashes of the tree in MongoDB, each full tile expanded once and remembered."""
+"""The hashes of the tree in MongoDB; a tile is expanded once and remembered: what it holds never changes."""
 
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
@@ -7,11 +7,11 @@ from typing import Final
 from pymongo.asynchronous.database import AsyncDatabase
 
 from services.audit.adapters.mongo_log import read_tiles
-from services.audit.domain.tree import HASH_BYTES, TILE_WIDTH, Pyramid, Tile, pyramid
+from services.audit.domain.tree import Pyramid, Tile, pyramid, width_of
 from shared.mongo import Document
 
 REMEMBERED: Final = 1_000
-"""Full tiles that are kept in memory, expanded: 511 hashes each, 40 kB."""
+"""Tiles that are kept in memory, expanded: 511 hashes each, 40 kB."""
 
 
 class MongoTiles:
@@ -25,15 +25,18 @@ class MongoTiles:
         """See `Tiles.tiles`."""
         return await read_tiles(self._tiles, wanted)
 
-    async def pyramids(self, wanted: Collection[Tile]) -> Mapping[Tile, Pyramid]:
+    async def pyramids(self, wanted: Collection[Tile], size: int) -> Mapping[Tile, Pyramid]:
         """See `Tiles.pyramids`."""
-        found = {tile: self._known[tile] for tile in wanted if tile in self._known}
+        found = {tile: self._known[tile] for tile in wanted if self._knows(tile, size)}
         for tile in found:
             self._known.move_to_end(tile)
-        for tile, hashes in (await self.tiles([tile for tile in wanted if tile not in found])).items():
-            found[tile] = pyramid(hashes)
-            if len(hashes) == TILE_WIDTH * HASH_BYTES:
-                self._known[tile] = found[tile]
+        if missing := [tile for tile in wanted if tile not in found]:
+            for tile, hashes in (await self.tiles(missing)).items():
+                found[tile] = self._known[tile] = pyramid(hashes)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return found
+
+    def _knows(self, tile: Tile, size: int) -> bool:
+        """Tell whether a tile is remembered with as many hashes as it has in a tree of a size."""
+        return tile in self._known and len(self._known[tile][0]) >= width_of(tile, size)

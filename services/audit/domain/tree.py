@@ -51,6 +51,11 @@ def tile_of(node: Node) -> Tile:
     return Tile(level, node.place >> (TILE_HEIGHT - height))
 
 
+def width_of(tile: Tile, size: int) -> int:
+    """Return how many hashes a tile has in a tree of a size."""
+    return max(0, min(TILE_WIDTH, (size >> (TILE_HEIGHT * tile.level)) - tile.place * TILE_WIDTH))
+
+
 def pyramid(tile: bytes) -> Pyramid:
     """Return all the hashes of a tile; it is worth keeping, since neighbours are asked for together."""
     row = [tile[at : at + HASH_BYTES] for at in range(0, len(tile), HASH_BYTES)]
@@ -153,7 +158,7 @@ def edge_of(size: int, tiles: Mapping[Tile, bytes]) -> Edge:
     """
     edge = {}
     for tile in edge_tiles(size):
-        filled = (size >> (TILE_HEIGHT * tile.level)) % TILE_WIDTH * HASH_BYTES
+        filled = width_of(tile, size) * HASH_BYTES
         edge[tile] = tiles.get(tile, b"")[:filled]
         if len(edge[tile]) < filled:
             raise LogDamagedError(f"tile {tile.level}/{tile.place} is not whole")

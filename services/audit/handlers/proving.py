@@ -35,7 +35,8 @@ class Prover:
 async def prove_entries(indexes: Sequence[int], signed: Signed, tiles: Tiles) -> dict[int, Proof]:
     """Return the proof that each entry is in the log of a checkpoint (C2SP tlog-proof)."""
     steps = {index: inclusion_nodes(index, signed.checkpoint.size) for index in indexes}
-    pyramids = await tiles.pyramids(_tiles_of(path for steps_of_one in steps.values() for path in steps_of_one))
+    wanted = _tiles_of(nodes for path in steps.values() for nodes in path)
+    pyramids = await tiles.pyramids(wanted, signed.checkpoint.size)
     return {
         index: Proof(index, [hash_of(nodes, pyramids) for nodes in path], signed.note) for index, path in steps.items()
     }
@@ -44,7 +45,7 @@ async def prove_entries(indexes: Sequence[int], signed: Signed, tiles: Tiles) ->
 async def prove_growth(old: int, new: int, tiles: Tiles) -> list[bytes]:
     """Return the proof that the log of one size is the beginning of the log of another."""
     steps = consistency_nodes(old, new)
-    pyramids = await tiles.pyramids(_tiles_of(steps))
+    pyramids = await tiles.pyramids(_tiles_of(steps), new)
     return [hash_of(nodes, pyramids) for nodes in steps]
 
 

@@ -120,7 +120,7 @@ async def _frontier(before: Signed | None, signing: Signing) -> Frontier:
     known, checkpoint = signing.frontier, before.checkpoint
     if known.size != checkpoint.size:
         nodes = root_nodes(checkpoint.size)
-        pyramids = await signing.tiles.pyramids({tile_of(node) for node in nodes})
+        pyramids = await signing.tiles.pyramids({tile_of(node) for node in nodes}, checkpoint.size)
         known = Frontier(checkpoint.size, [hash_of([node], pyramids) for node in nodes])
     if known.root() != checkpoint.root:
         raise LogDamagedError("the tiles do not have the root that was signed")
