@@ -63,7 +63,8 @@ MADE: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     ("vault", "erased"): {},
     ("vault", "subjects"): {},
     ("contents", "documents"): {},
-    **{("audit", name): _BY_INDEX for name in ("leaves", "tiles", "head", "signed", "checkpoints")},
+    **{("audit", name): _BY_INDEX for name in ("leaves", "head", "signed", "checkpoints")},
+    ("audit", "tiles"): {},
     ("openings", "openings"): _BY_INDEX,
 }
 """Collections that their services may not shape, with their options."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 from pymongo import DESCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
-from services.audit.adapters.mongo_log import Collections, to_opening
+from services.audit.adapters.mongo_log import Collections, read_leaves, to_opening
 from services.audit.domain.deeds import DEEDS
 from services.audit.domain.entries import Entry, Kept
 from shared.mongo import Document
@@ -32,9 +32,8 @@ class MongoAccesses:
         if bounds := _bounds(since, until):
             wanted["at"] = bounds
         rows = await self._at.openings.find(wanted).sort("_id", DESCENDING).limit(limit).to_list()
-        found = await self._at.leaves.find({"_id": {"$in": [row["_id"] for row in rows]}}).to_list()
-        leaves = {row["_id"]: parse_leaf(bytes(row["leaf"])) for row in found}
-        return [Kept(Entry(row["_id"], leaves[row["_id"]]), to_opening(row)) for row in rows]
+        leaves = await read_leaves(self._at.leaves, [row["event"] for row in rows])
+        return [Kept(Entry(row["_id"], parse_leaf(leaves[bytes(row["event"])])), to_opening(row)) for row in rows]
 
 
 def _bounds(since: datetime | None, until: datetime | None) -> dict[str, int]:

@@ -20,6 +20,7 @@ from shared.messaging.unit import Unit
 from shared.mongo import DURABLE, SNAPSHOT
 from tests.fakes.audit import InMemoryLog, InMemoryLogReader, LogStorage
 from tests.fakes.entries import an_entry, names, some_entries, whole
+from verifier.leaves import parse_leaf
 
 pytestmark = pytest.mark.integration
 
@@ -275,6 +276,21 @@ class TestMongoLog:
 
         with pytest.raises(LogDamagedError):
             await house.append(house.sequencer(), some_entries())
+
+    async def test_by_their_indexes(self, database: Database):
+        """What a proof, a list or a chain needs is found without reading what lies between, however long the log is."""
+        house = await real(database)
+        for _ in range(6):
+            await house.append(house.sequencer(), some_entries(100))
+        at = Collections.of(database)
+        first, last = [parse_leaf(raw).event for at_end in (0, 599) for _, raw in await house.reader.leaves(at_end, 1)]
+        for name, wanted in (
+            ("tiles", {"_id": {"$in": ["0/0", "1/0"]}}),
+            ("leaves", {"event": {"$in": [first, last]}}),
+        ):
+            find = {"explain": {"find": name, "filter": wanted}, "verbosity": "executionStats"}
+            plan = await at.leaves.database.command(find)
+            assert plan["executionStats"]["totalDocsExamined"] == 2, name
 
     async def test_prepared_twice(self, database: Database):
         """Preparing a log that is there changes nothing."""
