@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Final
 
 from fastapi import APIRouter
 
@@ -33,6 +34,9 @@ from shared.messaging.worker import run_worker
 from shared.mongo import stated
 
 NAME = "ingest"
+
+_LANES: Final = 2
+"""Commits of deposits that run at a time: one is written while the next is gathered."""
 
 
 async def worker() -> None:
@@ -91,7 +95,7 @@ async def _counter(runtime: Runtime, settings: IngestSettings) -> AsyncIterator[
             clock=runtime.clock,
             combined=settings.confidentiality_combined,
         )
-        gathering = Acts[Candidate, Outcome](runtime, partial(deposit, intake=intake), turn=TURN_S)
+        gathering = Acts[Candidate, Outcome](runtime, partial(deposit, intake=intake), turn=TURN_S, lanes=_LANES)
         intray = Intray(largest=settings.document_bytes, together=settings.bodies_bytes, seconds=settings.body_seconds)
         yield Counter(
             intake,

@@ -40,9 +40,9 @@ class Insertion:
 class Acts(Gathering[T, R]):
     """What one process decides and commits together, in one transaction."""
 
-    def __init__(self, runtime: Runtime, decide: Decide[T, R], *, turn: float = 0.0) -> None:
-        """``turn``: see `Gathering`."""
-        super().__init__(self._perform, turn=turn)
+    def __init__(self, runtime: Runtime, decide: Decide[T, R], *, turn: float = 0.0, lanes: int = 1) -> None:
+        """``turn`` and ``lanes``: see `Gathering`."""
+        super().__init__(self._perform, turn=turn, lanes=lanes)
         self._runtime = runtime
         self._decide = decide
 
