@@ -14,7 +14,8 @@ from services.records.adapters.mongo_documents import MongoDocuments
 from services.records.adapters.mongo_rights import MongoRights
 from services.records.domain.account import Account, AccountState, Cause, Registration
 from services.records.domain.documents import Document
-from services.records.domain.rights import By, Grant, Right, name_of
+from services.records.domain.rights import By, Grant, Right
+from shared.identity import name_of
 from shared.messaging.acts import perform
 from shared.messaging.runtime import Runtime, open_runtime
 from shared.messaging.unit import Unit

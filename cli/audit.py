@@ -15,6 +15,7 @@ from typer.exceptions import Exit, TyperException
 
 from cli.doors import DEMO, NoDoorError, door
 from cli.exporting import export as export_log
+from cli.handover import handover
 from cli.tokens import OperatorAuth
 from deploy.local.places import default_home
 from verifier.checkpoints import parse_checkpoint
@@ -27,6 +28,7 @@ PATIENCE_S: Final = 60.0
 """How long a checkpoint of what the log holds now may take: its merge delay."""
 
 app = typer.Typer(help="The log of everything that happened.", no_args_is_help=True)
+app.command()(handover)
 
 Url = Annotated[str | None, typer.Option(help="Address of audit's doors; this clone's own by default.")]
 Policy = Annotated[

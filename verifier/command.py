@@ -85,6 +85,7 @@ def _described(receipt: Receipt) -> list[str]:
         f"valid: entry {receipt.index:,} of {receipt.checkpoint.size:,} of {receipt.checkpoint.origin}",
         f"recorded: {when}",
         *(shown or ["included, content erased"]),
+        *([f"access: {receipt.access}"] if receipt.access is not None else []),
     ]
 
 

@@ -8,7 +8,8 @@ A group that was erased is absent; ``"unreadable": true`` in the place of groups
 does not open any more. Texts are JSON objects:
 
 - subject: ``record``, ``entry`` (1, 2, 3 … among all about the record), ``previous`` (base64 hash of the leaf before)
-- actor: ``producer`` and ``number`` (1, 2, 3 … among all that this process told); neither where nobody counts
+- actor: ``producer`` and ``number`` (1, 2, 3 … among all that this process told, see `verifier.counts`); neither where
+  nobody counts
 - detail: the CloudEvents event
 """
 
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from verifier.counts import Count, count, gaps, heed
 from verifier.faults import FaultError, IncompleteError, TamperedError
 from verifier.leaves import GROUPS, Group, Leaf, Opened, check_opened, event_name, parse_leaf
 from verifier.merkle import leaf_hash
@@ -52,7 +54,9 @@ class Reading:
     emptied: set[str] = field(default_factory=set)
     """Hashes, in base64, of the leaves whose subject cannot be read."""
     records: dict[str, Place] = field(default_factory=dict)
-    producers: dict[str, int] = field(default_factory=dict)
+    producers: dict[str, Count] = field(default_factory=dict)
+    uncounted: int = 0
+    """Entries without the text that would hold their number."""
 
 
 def check_openings(export: Path, size: int, reading: Reading) -> Iterator[FaultError]:
@@ -75,6 +79,7 @@ def check_openings(export: Path, size: int, reading: Reading) -> Iterator[FaultE
         yield IncompleteError(
             "openings-missing", f"{reading.erased} entries are without text, the log accounts for {reading.declared}"
         )
+    yield from gaps(reading.time, reading.uncounted, reading.producers)
     if opened.left():
         yield TamperedError("opening-without-entry", FILE)
 
@@ -84,13 +89,15 @@ def _read(index: int, leaf: Leaf, texts: Mapping[Group, Any], reading: Reading) 
     reading.entries += 1
     reading.opened += len(texts) == len(GROUPS)
     reading.erased += len(texts) < len(GROUPS)
+    reading.uncounted += Group.ACTOR not in texts
     if leaf.recorded_at < reading.time:
         yield TamperedError("time-backwards", place)
     reading.time = leaf.recorded_at
     try:
         yield from _told(place, leaf, texts.get(Group.DETAIL, {}), reading)
         yield from _chained(place, leaf, texts.get(Group.SUBJECT), reading)
-        yield from _counted(place, texts.get(Group.ACTOR, {}), reading.producers)
+        yield from count(place, texts.get(Group.ACTOR, {}), leaf.recorded_at, reading.producers)
+        heed(texts.get(Group.DETAIL, {}), leaf.recorded_at, reading.producers)
     except (KeyError, TypeError, ValueError):
         yield TamperedError("text-malformed", place)
 
@@ -127,19 +134,6 @@ def _chained(place: str, leaf: Leaf, subject: Any, reading: Reading) -> Iterator
 
 def _own_hash(leaf: Leaf) -> str:
     return b64encode(leaf_hash(bytes(leaf))).decode()
-
-
-def _counted(place: str, actor: Any, producers: dict[str, int]) -> Iterator[FaultError]:
-    """A process that numbers what it tells leaves no number out; a hole is something that was never logged."""
-    if "number" not in actor:
-        return
-    producer, number = str(actor["producer"]), int(actor["number"])
-    due = producers.get(producer, 0) + 1
-    producers[producer] = max(number, due - 1)
-    if number > due:
-        yield IncompleteError("producer-gap", f"{place}: number {number} of {producer} where {due} was due")
-    elif number < due:
-        yield TamperedError("producer-repeated", f"{place}: number {number} of {producer} once more")
 
 
 def _leaves(export: Path, size: int) -> Iterator[tuple[int, Leaf]]:

@@ -23,6 +23,9 @@ _WORKING: Final = (
 )
 """What audit needs beside the log, as every service does."""
 
+_BESIDE_THE_LOG: Final = ("marks", "producers", "counts", "overseers")
+"""What finds entries and shows that none is missing; the entries themselves say more than it."""
+
 ROLES: Final[Mapping[str, Mapping[tuple[str, str], Actions]]] = {
     "ingest": {
         ("ingest", ""): WRITE,
@@ -43,7 +46,7 @@ ROLES: Final[Mapping[str, Mapping[tuple[str, str], Actions]]] = {
         **{("audit", name): (*APPEND, "update") for name in ("tiles", "head")},
         **{("audit", name): APPEND for name in ("signed", "checkpoints")},
         ("openings", "openings"): APPEND,
-        **{("audit", name): WRITE for name in _WORKING},
+        **{("audit", name): WRITE for name in (*_WORKING, *_BESIDE_THE_LOG)},
         ("vault", ""): READ,
     },
     "gc": {("contents", "documents"): (*READ, "remove")},

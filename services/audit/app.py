@@ -16,15 +16,23 @@ from services.audit.adapters.mongo_checkpoints import MongoCheckpoints
 from services.audit.adapters.mongo_erasures import MongoEraser, MongoErasures
 from services.audit.adapters.mongo_log import MongoLog, openings_database, prepare
 from services.audit.adapters.mongo_log_reader import MongoLogReader
+from services.audit.adapters.mongo_marks import MongoMarks
+from services.audit.adapters.mongo_overseers import MongoOverseers
+from services.audit.adapters.mongo_series import MongoSeries
 from services.audit.adapters.mongo_tiles import MongoTiles
 from services.audit.adapters.vaults import TwoVaults
 from services.audit.api.accesses import access_doors
+from services.audit.api.completeness import completeness_doors
 from services.audit.api.erasing import erasing_doors
 from services.audit.api.exporting import export_doors
+from services.audit.api.fhir import fhir_doors
+from services.audit.api.handover import handover_doors
 from services.audit.api.log import log_doors
 from services.audit.api.proofs import proof_doors
+from services.audit.api.receipts import receipt_doors
 from services.audit.api.tiles import entry_doors, tile_doors
 from services.audit.handlers.accesses import Desk
+from services.audit.handlers.counting import TraceCheck
 from services.audit.handlers.erasing import Erasing
 from services.audit.handlers.exporting import Archive
 from services.audit.handlers.proving import Prover
@@ -62,8 +70,18 @@ async def worker() -> None:
         await prepare(runtime.database)
         log = MongoLog(runtime.database)
         own_key = await _own_key(_own_vault(runtime))
-        flows = subscriptions(log=log, vault=runtime.vault, own_key=own_key, clock=runtime.clock)
-        await run_worker(runtime, flows)
+        marks, series = MongoMarks(runtime.database), MongoSeries(runtime.database)
+        await marks.prepare()
+        flows = subscriptions(
+            log=log,
+            vault=runtime.vault,
+            own_key=own_key,
+            clock=runtime.clock,
+            marks=marks,
+            series=series,
+            overseers=MongoOverseers(runtime.database),
+        )
+        await run_worker(runtime, flows, checks=[TraceCheck(series, timedelta(seconds=settings.trace_overdue_s))])
 
 
 async def jobs() -> None:
@@ -91,11 +109,14 @@ async def api() -> None:
         archive = Archive(reader, desk.vaults, appends.add, runtime.clock)
 
         def doors(gate: Gate) -> list[APIRouter]:
-            operator = gate.operator
+            operator, second = gate.operator, gate.second_operator
+            reading = gate.admits(Kind.PATIENT, Kind.PROFESSIONAL)
             own = [log_doors(reader, operator), entry_doors(reader, operator), export_doors(archive, operator)]
             own += [tile_doors(shelf, tiles), proof_doors(Prover(tiles, shelf))]
-            own += [erasing_doors(erasing, partial(perform, runtime), operator, gate.second_operator)]
-            return [*own, access_doors(desk, gate.admits(Kind.PATIENT))]
+            own += [erasing_doors(erasing, partial(perform, runtime), operator, second)]
+            own += [completeness_doors(MongoSeries(runtime.database), operator)]
+            own += [handover_doors(desk, operator, second, production=settings.production)]
+            return own + [made(desk, reading) for made in (access_doors, receipt_doors, fhir_doors)]
 
         await run_api(runtime, doors, gauges=partial(_gauges, runtime, reader, shelf))
         await appends.close()
@@ -143,7 +164,11 @@ async def _eraser(runtime: Runtime, settings: AuditSettings) -> AsyncIterator[Mo
 async def _desk(runtime: Runtime, appends: Appends) -> Desk:
     own = _own_vault(runtime)
     return Desk(
+        log=MongoLogReader(runtime.database),
+        prover=Prover(MongoTiles(runtime.database), MongoCheckpoints(runtime.database)),
         entries=MongoAccesses(runtime.database),
+        marks=MongoMarks(runtime.database),
+        overseers=MongoOverseers(runtime.database),
         vaults=TwoVaults(runtime.vault, own, await _own_key(own)),
         append=appends.add,
         clock=runtime.clock,

@@ -7,6 +7,10 @@ from typing import Protocol
 from services.audit.domain.checkpoints import Signed
 from services.audit.domain.entries import Fresh, Head, Kept, Link, Opening
 from services.audit.domain.erasing import Erasure
+from services.audit.domain.marks import Marked
+from services.audit.domain.overseers import Overseer
+from services.audit.domain.series import Series
+from services.audit.domain.shown import Placed
 from services.audit.domain.tree import Pyramid, Tile
 from shared.identity import RecordId
 from shared.messaging.unit import Unit
@@ -112,6 +116,9 @@ class Erasures(Protocol):
     def begin(self, erasure: Erasure, unit: Unit) -> None:
         """Write down what is to be destroyed; the effect raises `RacedError` if something of the record is already."""
 
+    async def unmark(self, erasure: Erasure) -> None:
+        """Forget of whom and about whom the entries are; doing it again changes nothing."""
+
     def end(self, erasure: Erasure, unit: Unit) -> None:
         """Forget what was done, and with it of whom it was."""
 
@@ -140,6 +147,62 @@ class AccessReader(Protocol):
 
         ``before``: below this index only; ``since`` and ``until``: recorded from the one and before the other.
         """
+
+
+class MarkStore(Protocol):
+    """The marks of the traces that are in the log."""
+
+    def add(self, marks: Sequence[Marked], at: datetime, unit: Unit) -> None:
+        """Write marks down once the unit is committed; one that is there already stays as it is."""
+
+
+class MarkReader(Protocol):
+    """The log as one professional or structure reads it."""
+
+    async def of(
+        self,
+        actor: str,
+        *,
+        record: str | None,
+        before: int | None,
+        since: datetime | None,
+        until: datetime | None,
+        limit: int,
+    ) -> Sequence[Placed]:
+        """Return at most ``limit`` traces of an actor, the newest first; ``record``: about this record only.
+
+        ``before``: below this place only; ``since`` and ``until``: recorded from the one and before the other.
+        """
+
+
+class SeriesStore(Protocol):
+    """The numbers of every producer, as far as they are in the log or stated."""
+
+    async def take(self) -> None:
+        """Take up what came into the log since the last time; what is taken up twice changes nothing."""
+
+    def told(self, counts: Mapping[str, int], unit: Unit) -> None:
+        """Write down how far producers say that they are, once the unit is committed; less than before is no news."""
+
+    async def incomplete(self) -> Mapping[str, Series]:
+        """Return the producers that have gaps."""
+
+    async def all(self, after: str | None, limit: int, *, gaps: bool = False) -> Sequence[tuple[str, Series]]:
+        """Return producers, or those with gaps, in the order of their names, from behind ``after`` on."""
+
+
+class OverseerReader(Protocol):
+    """Whom a record's person lets see everything that is done with it (F51, F59)."""
+
+    async def of(self, record: str, professional: str) -> Overseer | None:
+        """Return what records said last of a professional, by the opaque name, and a record."""
+
+
+class OverseerStore(OverseerReader, Protocol):
+    """The same, as it is learned from records."""
+
+    def save(self, overseers: Sequence[Overseer], unit: Unit) -> None:
+        """Write down what was said last of each, once the unit is committed; an older version changes nothing."""
 
 
 class Vaults(KeyMaker, KeyReader, Protocol):

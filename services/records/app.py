@@ -46,6 +46,7 @@ from shared.http.identity import Kind
 from shared.logging import configure_logging
 from shared.messaging.acts import perform
 from shared.messaging.jobs import run_jobs
+from shared.messaging.numbers import numbers_of
 from shared.messaging.runtime import Runtime, open_runtime
 from shared.messaging.worker import run_worker
 from shared.mongo import Document, stated
@@ -104,8 +105,8 @@ async def api() -> None:
     async with open_runtime(NAME, settings) as runtime, proofs:
         desk, traces = await _desk(runtime), MongoTraces(runtime.database)
         await traces.prepare()
-        keeper = Keeper(traces, partial(perform, runtime, races=False), SystemClock())
-        tracer = Tracer(traces, keeper.keep, runtime.vault, runtime.clock, SystemClock())
+        keeper = Keeper(traces, partial(perform, runtime, races=False), SystemClock(), numbers_of(runtime.process))
+        tracer = Tracer(traces, keeper.keep, runtime.vault, runtime.clock, SystemClock(), runtime.index_key)
         reception = await _reception(runtime, settings, tracer)
         counter = Counter(partial(perform, runtime), desk, runtime.index_key, settings.production)
         campaign = partial(

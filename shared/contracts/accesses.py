@@ -20,8 +20,11 @@ Action = Literal[
     "professional-authorised",
     "professional-blocked",
     "professional-withdrawn",
+    "oversight-given",
+    "oversight-withdrawn",
     "proof-read",
     "accesses-listed",
+    "access-proved",
 ]
 """What was asked for, whether or not it was granted."""
 
@@ -29,6 +32,9 @@ Outcome = Literal["permitted", "denied"]
 
 SCHEMA: Final = "access.v1"
 """Of the text in the box: `AccessV1` as JSON."""
+
+Producer = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9._/-]+$")]
+"""One row of numbers: a running process and a place in it, e.g. ``records.host.4711.0a1b2c3d/reads``."""
 
 Rule = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 
@@ -61,6 +67,8 @@ class AccessV1(Data):
     mode: Literal["normal"] = "normal"
     software: str | None = None
     """What the caller's software calls itself."""
+    salt: str | None = None
+    """Random, so that the digest of this text (``said``) tells nobody anything."""
 
 
 class AccessTracedV1Data(Data):
@@ -71,6 +79,8 @@ class AccessTracedV1Data(Data):
     outcome: Outcome
     rule: Rule
     """The rule that decided: ``holder``, ``authorised``, ``no-consent``, ``blocked`` …"""
+    said: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """SHA-256 of the text in the box, in hexadecimal: whoever is shown the text can check it, without any key."""
     sealed: Sealed
     """Actor, object, software; schema ``access.v1``, content id = trace_id. Key class ``audit`` of the subject, or
     ``intake`` of the publishing service where no record is known."""
@@ -82,4 +92,34 @@ class AccessTracedV1(Event):
     TYPE: ClassVar[str] = "access.traced.v1"
     type: Literal["access.traced.v1"] = "access.traced.v1"
     subject: RecordId | None = None
+    actor: ContentId | None = None
+    """The opaque name of the professional or structure who asked (`shared.identity.name_of`): finds whose traces."""
+    producer: Producer | None = None
+    """The process, and its place in it, that numbers this trace without gaps: what is missing shows."""
+    number: Annotated[int, Field(ge=1)] | None = None
+    """Its number among those of ``producer``, from 1 on."""
     data: AccessTracedV1Data
+
+
+class CountedV1(Data):
+    """How far one producer has come."""
+
+    producer: Producer
+    last: Annotated[int, Field(ge=1)]
+    """The number of its latest trace that is kept: there is one of every number up to this."""
+    since: Annotated[int, Field(ge=0)] = 0
+    """What was stated before."""
+
+
+class AccessCountedV1Data(Data):
+    """What one process states of the traces it left."""
+
+    producers: Annotated[list[CountedV1], Field(min_length=1)]
+
+
+class AccessCountedV1(Event):
+    """A process states how many traces it left: without it, a missing last one would not show."""
+
+    TYPE: ClassVar[str] = "access.counted.v1"
+    type: Literal["access.counted.v1"] = "access.counted.v1"
+    data: AccessCountedV1Data

@@ -6,20 +6,21 @@ from shared.contracts.event import Data, Event
 
 
 class OperatorActedV1Data(Data):
-    """Who did what to which messages, and why."""
+    """Who did what to what, and why."""
 
     service: str
     operator: str
-    act: Literal["show", "replay", "discard", "resend"]
+    act: Literal["show", "replay", "discard", "resend", "hand-over"]
     targets: list[str]
-    """Inbox keys; messages of the outbox, each behind its queue, where they were sent again."""
+    """Inbox keys; messages of the outbox, each behind its queue, where they were sent again; the opaque names of the
+    professionals whose traces were handed over, and the period as ISO 8601 writes it."""
     reason: str | None = None
     second_operator: str | None = None
-    """Who agreed to an act that destroys."""
+    """Who agreed to an act that destroys, or lets personal data leave."""
 
 
 class OperatorActedV1(Event):
-    """An operator showed, replayed or discarded messages, or had them sent again."""
+    """An operator showed, replayed or discarded messages, had them sent again, or handed traces over."""
 
     TYPE: ClassVar[str] = "operator.acted.v1"
     type: Literal["operator.acted.v1"] = "operator.acted.v1"

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from shared.contracts.event import Data, Event, RecordId, Sealed
+from shared.contracts.event import Data, Event, Instant, RecordId, Sealed
 from shared.contracts.ingest import ContentId, Month
 
 
@@ -74,6 +74,28 @@ class AccountClosedV1(Event):
     type: Literal["account.closed.v1"] = "account.closed.v1"
     subject: RecordId
     data: AccountClosedV1Data
+
+
+class OversightChangedV1Data(Data):
+    """Which professional, and as what."""
+
+    professional: ContentId
+    """The opaque name (`shared.identity.name_of`)."""
+    oversight: Literal["attending", "administrator"] | None = None
+    """The attending physician, or whom the person gave the same rights (CSP R1111-43); None: neither any more."""
+    until: Instant | None = None
+    """When the authorisation that it stands on ends."""
+    version: Annotated[int, Field(ge=1)]
+    """Of the right that says so: the highest counts."""
+
+
+class OversightChangedV1(Event):
+    """A person lets a professional see everything that is done with the record, or does not any more (F51, F59)."""
+
+    TYPE: ClassVar[str] = "oversight.changed.v1"
+    type: Literal["oversight.changed.v1"] = "oversight.changed.v1"
+    subject: RecordId
+    data: OversightChangedV1Data
 
 
 class DocumentStoredV1Data(Data):

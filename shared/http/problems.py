@@ -9,6 +9,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from shared.http.fhir import is_fhir, outcome
+
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:carnet:problem:"
 
@@ -52,8 +54,10 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
         super().__init__(self.code)
 
 
-def response(problem: Problem) -> Response:
-    """Return the answer that carries a problem."""
+def response(problem: Problem, path: str) -> Response:
+    """Return the answer that carries a problem; ``path`` is that of the door, of which some speak FHIR."""
+    if is_fhir(path):
+        return outcome(problem)
     body = {
         "type": TYPE_PREFIX + problem.code,
         "title": problem.title,
@@ -73,26 +77,26 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_failure)
 
 
-async def _on_problem(_request: Request, error: Exception) -> Response:
+async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - starlette's signature is wider than its promise
-    return response(error)
+    return response(error, request.url.path)
 
 
-async def _on_http(_request: Request, error: Exception) -> Response:
+async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
-    return response(Problem(error.status_code, headers=error.headers))
+    return response(Problem(error.status_code, headers=error.headers), request.url.path)
 
 
-async def _on_invalid(_request: Request, error: Exception) -> Response:
+async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
-        return response(Problem(400, "json-invalid"))
-    return response(Problem(422, errors=[_place(one) for one in found[:_MAX_ERRORS]]))
+        return response(Problem(400, "json-invalid"), request.url.path)
+    return response(Problem(422, errors=[_place(one) for one in found[:_MAX_ERRORS]]), request.url.path)
 
 
-async def _on_failure(_request: Request, _error: Exception) -> Response:
-    return response(Problem(500))
+async def _on_failure(request: Request, _error: Exception) -> Response:
+    return response(Problem(500), request.url.path)
 
 
 def _place(error: Mapping[str, Any]) -> dict[str, str]:

@@ -84,9 +84,9 @@ async def _answer(call: Call, scope: Scope, receive: Receive, send: Send) -> Non
     try:
         response: Response = await call(Request(scope, receive, send), scope["path_params"])
     except Problem as problem:
-        response = problems.response(problem)
+        response = problems.response(problem, scope["path"])
     except Exception:
-        await problems.response(Problem(500))(scope, receive, send)
+        await problems.response(Problem(500), scope["path"])(scope, receive, send)
         raise
     await response(scope, receive, send)
 

@@ -3,6 +3,7 @@
 from shared.identity.errors import InsError, ProfessionalIdError, StructureIdError
 from shared.identity.finess import Finess, parse_finess, parse_structure_id
 from shared.identity.ins import Ins, parse_ins
+from shared.identity.opaque import name_of
 from shared.identity.professional import Professional, Structure, parse_national_id, parse_structure
 from shared.identity.record_id import RecordId, blind_index, new_record_id
 from shared.identity.rpps import Rpps, parse_professional_id, parse_rpps
@@ -18,6 +19,7 @@ __all__ = [
     "Structure",
     "StructureIdError",
     "blind_index",
+    "name_of",
     "new_record_id",
     "parse_finess",
     "parse_ins",

@@ -8,7 +8,9 @@ from functools import cache
 from typing import Final, Protocol, TypeAlias, TypeVar
 from uuid import uuid4
 
+from shared.contracts.accesses import AccessTracedV1
 from shared.messaging.failures import Failure, classify
+from shared.messaging.numbers import Row, numbered, numbers_of
 from shared.messaging.outbox import outbox_rows
 from shared.messaging.runtime import Runtime
 from shared.messaging.store import Commit, OutboxRow
@@ -51,27 +53,33 @@ async def perform(runtime: Runtime, work: Work[T], *, fence: Fence | None = None
     failure of the infrastructure that lasts: then the act may or may not have taken effect, as when a connection
     breaks, so a work is written to be done again without harm.
     """
-    made: dict[str, tuple[T, Sequence[OutboxRow]]] = {}
+    made: dict[str, tuple[T, Sequence[OutboxRow], Row, list[AccessTracedV1]]] = {}
     async with _lane(runtime.process) as lane:
-        inbox = runtime.inbox.beside(lane)
+        inbox, numbers, place = runtime.inbox.beside(lane), numbers_of(runtime.process), f"{ACTS}-{lane}"
         for pause in _PAUSES_S:
             await asyncio.sleep(pause)
+            row: Row | None = None
             try:
                 # A commit that ended in an error may have taken effect all the same.
                 token = await inbox.last(ACTS) if made else None
                 if token is None or token not in made:
                     unit, token = Unit(), uuid4().hex
                     answer = await work(unit)
+                    row = numbers.row(place)
+                    unit.emitted, traces = numbered(unit.emitted, row)
                     commit = _commit(unit, token, runtime.process, fence.check(lane) if fence else None)
-                    made[token] = answer, commit.outbox
+                    made[token] = answer, commit.outbox, row, traces
                     if unit.effects or unit.emitted:
                         await inbox.commit(commit)
             except Exception as error:
+                if row is not None and classify(error) is not Failure.INFRASTRUCTURE:
+                    row.give_up()
                 final = {Failure.DATA, Failure.FENCED} if races else set(Failure) - {Failure.INFRASTRUCTURE}
                 if pause == _PAUSES_S[-1] or classify(error) in final:
                     raise
             else:
-                answer, outbox = made[token]
+                answer, outbox, numbered_by, traces = made[token]
+                numbered_by.keep(traces)
                 runtime.relay.offer(outbox)
                 return answer
     raise AssertionError  # the last attempt returned or raised

@@ -9,7 +9,7 @@ from shared.contracts.schema import CONTRACTS
 from shared.messaging.topology import EVENTS, FLOWS, LEDGER, LOGGED, Flow
 
 _EVERYWHERE: Final = (operations.OperatorActedV1.TYPE, ledger.LedgerStatedV1.TYPE)
-_WHERE_PEOPLE_CALL: Final = (accesses.AccessTracedV1.TYPE, *_EVERYWHERE)
+_WHERE_PEOPLE_CALL: Final = (accesses.AccessTracedV1.TYPE, accesses.AccessCountedV1.TYPE, *_EVERYWHERE)
 
 
 def _published_by(module: ModuleType, *more: str) -> tuple[type[Event], ...]:

@@ -64,6 +64,8 @@ NOTIFICATIONS_ACCOUNTS_OPENED: Final = Flow("notifications", "account.opened.v1"
 NOTIFICATIONS_ACCOUNTS_OPPOSED: Final = Flow("notifications", "account.opposed.v1", batch=20)
 NOTIFICATIONS_ACCOUNTS_CLOSED: Final = Flow("notifications", "account.closed.v1", batch=20)
 AUDIT_EVENTS: Final = Flow("audit", "#", batch=500, single_active=True)
+AUDIT_COUNTS: Final = Flow("audit", "access.counted.v1", batch=20)
+AUDIT_OVERSIGHT: Final = Flow("audit", "oversight.changed.v1", batch=20)
 STATEMENTS: Final = tuple(
     Flow(service, "ledger.stated.v1", LEDGER, batch=20) for service in ("ingest", "records", "notifications", "audit")
 )
@@ -89,6 +91,8 @@ FLOWS: Final = (
     INGEST_DOCUMENTS_STORED,
     INGEST_DOCUMENTS_REFUSED,
     AUDIT_EVENTS,
+    AUDIT_COUNTS,
+    AUDIT_OVERSIGHT,
     *STATEMENTS,
 )
 

@@ -14,7 +14,7 @@ from shared.http.server import serving
 from shared.messaging.collector import spare_the_collector
 from shared.messaging.consumer import Consumer
 from shared.messaging.due import DueLooks
-from shared.messaging.ledger.keeping import rota_of, subscriptions_of, tell_held
+from shared.messaging.ledger.keeping import Check, rota_of, subscriptions_of, tell_held
 from shared.messaging.mongo_starts import MongoStarts
 from shared.messaging.pressure import Pressure
 from shared.messaging.probes import Probe, hears
@@ -41,12 +41,19 @@ log = structlog.get_logger()
 
 
 async def run_worker(
-    runtime: Runtime, subscriptions: Sequence[Subscription[Any]], *, sealer: RowSealer | None = None
+    runtime: Runtime,
+    subscriptions: Sequence[Subscription[Any]],
+    *,
+    sealer: RowSealer | None = None,
+    checks: Sequence[Check] = (),
 ) -> None:
-    """Consume until SIGTERM or SIGINT; raise if a consumer or the relay failed for good."""
+    """Consume until SIGTERM or SIGINT; raise if a consumer or the relay failed for good.
+
+    ``checks`` are looked at with the ledger's own.
+    """
     tolerate_any_properties()
     subscriptions = [*subscriptions, *subscriptions_of(runtime, [each.flow for each in subscriptions])]
-    ledger = await rota_of(runtime, [each.flow for each in subscriptions])
+    ledger = await rota_of(runtime, [each.flow for each in subscriptions], checks)
     starts, pressure = MongoStarts(runtime.database, runtime.process), Pressure(runtime.database)
     await starts.prepare()
     await pressure.prepare()

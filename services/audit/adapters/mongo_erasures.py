@@ -20,6 +20,8 @@ from shared.messaging.failures import RacedError
 from shared.messaging.unit import Unit
 from shared.mongo import Document, ensure_index
 
+_AT_ONCE: Final = 1_000
+
 _CLOSURES: Final = IndexModel([("at", ASCENDING)], partialFilterExpression={"type": CLOSED})
 
 
@@ -28,7 +30,9 @@ class MongoErasures:
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
         self._erasures = database["erasures"]
-        self._openings = Collections.of(database).openings
+        self._marks = database["marks"]
+        at = Collections.of(database)
+        self._openings, self._leaves = at.openings, at.leaves
 
     async def prepare(self) -> None:
         """Create the index that finds closures."""
@@ -65,6 +69,15 @@ class MongoErasures:
     def begin(self, erasure: Erasure, unit: Unit) -> None:
         """See `Erasures.begin`."""
         unit.apply(partial(_insert, self._erasures, erasure))
+
+    async def unmark(self, erasure: Erasure) -> None:
+        """See `Erasures.unmark`. Their numbers stay: they are nobody's, and a gap is a gap."""
+        rows = self._openings.find({"record": erasure.record, "_id": {"$lte": erasure.until}}, {"_id": 1})
+        places = [row["_id"] async for row in rows]
+        for start in range(0, len(places), _AT_ONCE):
+            part = {"_id": {"$in": places[start : start + _AT_ONCE]}}
+            names = [row["event"] async for row in self._leaves.find(part, {"event": 1})]
+            await self._marks.update_many({"_id": {"$in": names}}, {"$unset": {"record": "", "actor": ""}})
 
     def end(self, erasure: Erasure, unit: Unit) -> None:
         """See `Erasures.end`."""

@@ -1,31 +1,28 @@
-"""``/v1/accesses``: a person sees who did what with the own record (CSP R1111-43, F58)."""
+"""``/v1/accesses``: a person sees who did what with the own record, a professional the own deeds (F58, F59)."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.datastructures import QueryParams
 from pydantic import BaseModel
 
-from services.audit.domain.accesses import Access, State
+from services.audit.api.asking import available, limit_of, page_for, record_of, software_of
+from services.audit.domain.shown import Access, State
 from services.audit.domain.wording import ActorType, Group
-from services.audit.handlers.accesses import Desk, Page, Wanted, list_accesses
+from services.audit.handlers.accesses import Desk, Page, Wanted
+from services.audit.handlers.receipts import prove_lines
 from shared.clock import PARIS
-from shared.errors import RefusedError
 from shared.http.gate import Door
 from shared.http.identity import Principal
 from shared.http.problems import Problem
-from shared.messaging.failures import Failure, classify
-from shared.messaging.gathering import OverloadedError
 
-MAX_PAGE: Final = 100
-
-_KNOWN: Final = frozenset({"limit", "cursor", "from", "to", "group"})
+_PATIENTS: Final = frozenset({"limit", "cursor", "from", "to", "group", "proofs"})
+_PROFESSIONALS: Final = _PATIENTS | {"record"}
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_RETRY_S: Final = "5"
-_MAX_SOFTWARE: Final = 200
 
 
 class ActorOut(BaseModel):
@@ -54,6 +51,8 @@ class AccessOut(BaseModel):
     outcome: Literal["permitted", "denied"]
     actor: ActorOut | None
     documents: list[str]
+    proof: str | None = None
+    """That a signed, witnessed log holds it (C2SP tlog-proof), where ``proofs`` asked for it and there is one yet."""
 
 
 class AccessesOut(BaseModel):
@@ -63,57 +62,65 @@ class AccessesOut(BaseModel):
     next: str | None
 
 
-def access_doors(desk: Desk, patient: Door) -> APIRouter:
-    """Return the router; ``patient`` says which patient calls, and refuses whoever is none."""
+class TraceOut(AccessOut):
+    """The same as a professional reads it."""
+
+    record: str | None
+    """About whom; absent where nobody was found."""
+
+
+class TracesOut(BaseModel):
+    """A professional's page; ``of`` says whose deeds it holds."""
+
+    of: Literal["everybody", "me"]
+    """``everybody``: the person lets this professional see all that is done with the record."""
+    accesses: list[TraceOut]
+    next: str | None
+
+
+def access_doors(desk: Desk, reader: Door) -> APIRouter:
+    """Return the router; ``reader`` says which patient or professional calls, and refuses whoever is neither."""
     router = APIRouter(prefix="/v1", tags=["accesses"])
-    Patient = Annotated[Principal, Depends(patient)]  # noqa: N806 - a type
+    Reader = Annotated[Principal, Depends(reader)]  # noqa: N806 - a type
 
     @router.get("/accesses")
-    async def accesses(request: Request, caller: Patient, response: Response) -> AccessesOut:
-        """Return who did what with the caller's own record. There is no way to ask for another's.
+    async def accesses(request: Request, caller: Reader, response: Response) -> AccessesOut | TracesOut:
+        """Return who did what with the caller's own record; there is no way to ask for another's.
 
-        ``limit`` (100 at most), ``cursor`` (a page's ``next``), ``from`` and ``to`` (days in Paris on which it was
-        recorded, both included), ``group`` (GENERAL or MEDICAL_DOCUMENT).
+        A professional gets the own deeds, with ``record`` those about one record, or everybody's where the person made
+        him attending physician or administrator of it. ``limit`` (100 at most), ``cursor`` (a page's ``next``),
+        ``from`` and ``to`` (days in Paris on which it was recorded, both included), ``group`` (GENERAL or
+        MEDICAL_DOCUMENT), ``proofs`` (true: each with its proof).
         """
-        assert caller.ins is not None  # noqa: S101 - every patient's token has one
-        wanted = _wanted(request.query_params)
-        try:
-            page = await list_accesses(caller.ins, wanted, desk, software=_software(request))
-        except RefusedError as error:
-            raise Problem(400, error.code) from None
-        except Exception as error:
-            if not isinstance(error, OverloadedError | TimeoutError) and classify(error) is Failure.DATA:
-                raise
-            raise Problem(503, headers={"retry-after": _RETRY_S}) from None
-        if page is None:
-            raise Problem(404, "record-unavailable")
+        wanted = _wanted(request.query_params, _PATIENTS if caller.professional is None else _PROFESSIONALS)
+        page = await page_for(caller, wanted, desk, software=software_of(request))
         response.headers["cache-control"] = "no-store"
-        return _out(page)
+        proofs = await available(prove_lines(page.accesses, desk)) if _flag(request.query_params.get("proofs")) else {}
+        return _out(page, proofs) if caller.professional is None else _traces(page, proofs)
 
     return router
 
 
-def _wanted(query: QueryParams) -> Wanted:
+def _flag(text: str | None) -> bool:
+    if text not in (None, "true", "false"):
+        raise Problem(400, "proofs-invalid")
+    return text == "true"
+
+
+def _wanted(query: QueryParams, known: frozenset[str]) -> Wanted:
     """Return what is asked for; a parameter that is not known, or comes twice, is refused rather than ignored."""
     names = [name for name, _ in query.multi_items()]
-    if not _KNOWN.issuperset(names) or len(set(names)) < len(names):
+    if not known.issuperset(names) or len(set(names)) < len(names):
         raise Problem(400, "parameter-unknown")
     since, until = _day(query.get("from")), _day(query.get("to"))
     return Wanted(
-        limit=_limit(query.get("limit")),
+        limit=limit_of(query.get("limit")),
         cursor=query.get("cursor"),
         since=_midnight(since),
         until=_midnight(until and _after(until)),
         group=_group(query.get("group")),
+        record=record_of(query.get("record")),
     )
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return MAX_PAGE
-    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_PAGE):
-        raise Problem(400, "limit-invalid")
-    return int(text)
 
 
 def _group(text: str | None) -> Group | None:
@@ -141,26 +148,26 @@ def _midnight(day: date | None) -> datetime | None:
     return None if day is None else datetime(day.year, day.month, day.day, tzinfo=PARIS)
 
 
-def _software(request: Request) -> str | None:
-    """Return what the caller's software calls itself, cut to what a trace may hold."""
-    name = request.headers.get("user-agent", "")[:_MAX_SOFTWARE]
-    return name if name and name.isprintable() else None
+def _out(page: Page, proofs: Mapping[int, str]) -> AccessesOut:
+    return AccessesOut(accesses=[AccessOut(**_line(access, proofs)) for access in page.accesses], next=page.next)
 
 
-def _out(page: Page) -> AccessesOut:
-    return AccessesOut(accesses=[_line(access) for access in page.accesses], next=page.next)
+def _traces(page: Page, proofs: Mapping[int, str]) -> TracesOut:
+    lines = [TraceOut(**_line(access, proofs), record=access.record) for access in page.accesses]
+    return TracesOut(of="everybody" if page.everybody else "me", accesses=lines, next=page.next)
 
 
-def _line(access: Access) -> AccessOut:
-    return AccessOut(
-        index=access.index,
-        at=access.at,
-        recorded_at=access.recorded_at,
-        state=access.state,
-        group=access.group,
-        action=access.action,
-        description=access.description,
-        outcome="permitted" if access.permitted else "denied",
-        actor=None if access.who is None else ActorOut(**asdict(access.who)),
-        documents=list(access.documents),
-    )
+def _line(access: Access, proofs: Mapping[int, str]) -> dict[str, Any]:
+    return {
+        "index": access.index,
+        "at": access.at,
+        "recorded_at": access.recorded_at,
+        "state": access.state,
+        "group": access.group,
+        "action": access.action,
+        "description": access.description,
+        "outcome": "permitted" if access.permitted else "denied",
+        "actor": None if access.who is None else ActorOut(**asdict(access.who)),
+        "documents": list(access.documents),
+        "proof": proofs.get(access.index),
+    }

@@ -1,13 +1,13 @@
-"""What a person is shown of one entry: who did what and when, as far as it can still be read."""
+"""From an entry and what it says to the line that a reader is shown."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
-from enum import Enum, StrEnum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from services.audit.domain.deeds import DEEDS
+from services.audit.domain.deeds import DEEDS, Deed
 from services.audit.domain.entries import Kept
+from services.audit.domain.shown import Access, Reader, State, Text, Unreadable, Who
 from services.audit.domain.wording import (
     ABOUT_ONE,
     ACTIONS,
@@ -17,79 +17,34 @@ from services.audit.domain.wording import (
     TRACE,
     UNTOLD,
     ActorType,
-    Group,
     Words,
+    impersonal,
 )
-
-
-class State(StrEnum):
-    """How much of an entry can be shown."""
-
-    SHOWN = "shown"
-    ERASED = "erased"
-    """What it said was destroyed, as the law wants it; that it was said remains."""
-    DAMAGED = "damaged"
-    """What it said was changed since: only the entry itself is to be believed."""
-
-
-class Unreadable(Enum):
-    """Stands for a text that is not there."""
-
-    ERASED = State.ERASED
-    DAMAGED = State.DAMAGED
-
-
-Text: TypeAlias = Mapping[str, Any] | Unreadable
-"""A JSON object that was sealed, or why there is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Who:
-    """Who did it; a name or a number is absent where nobody said one."""
-
-    type: ActorType
-    name: str | None = None
-    number: str | None = None
-    """The national id of a professional or of a structure."""
-    profession: str | None = None
-    organisation: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """One line of a person's list."""
-
-    index: int
-    at: datetime
-    """When it happened, as whoever did it says."""
-    recorded_at: datetime
-    state: State
-    group: Group
-    action: str
-    description: str
-    permitted: bool
-    who: Who | None
-    """None where it can no longer be read."""
-    documents: Sequence[str] = ()
-
 
 _EPOCH_MS: Final = 1000
 
 
-def access_of(kept: Kept, event: Text, box: Text | None) -> Access | None:
+def access_of(kept: Kept, event: Text, box: Text | None, reader: Reader = Reader.PERSON) -> Access | None:
     """Return the line of an entry: ``event`` is what it commits to, ``box`` what a trace's own box holds.
 
     None: it is about a document of which the person is to learn nothing, neither that it is there nor that somebody
-    read it (F35).
+    read it (F35). A professional who may read the list knows of it.
     """
     if kept.opening.type == TRACE:
-        return _trace(kept, event, box if box is not None else Unreadable.DAMAGED)
-    deed = DEEDS[kept.opening.type]
+        line = _trace(kept, event, box if box is not None else Unreadable.DAMAGED, reader)
+    else:
+        line = _deed(kept, event, DEEDS[kept.opening.type])
+    if line is None or reader is Reader.PERSON:
+        return line
+    return replace(line, description=impersonal(line.description))
+
+
+def _deed(kept: Kept, event: Text, deed: Deed) -> Access:
     if isinstance(event, Unreadable):
         return _line(kept, event, deed.words, deed.words.done, state=State(event.value))
-    data = _mapping(event.get("data"))
-    documents = _names(data, "document_id")
-    return _line(kept, event, deed.words, deed.sentence(data), who=_own(deed.actor), documents=documents)
+    data, who = _mapping(event.get("data")), _own(deed.actor)
+    line = _line(kept, event, deed.words, deed.sentence(data), who=who, documents=_names(data, "document_id"))
+    return replace(line, service=_service(event))
 
 
 def box_of(event: Text) -> tuple[str, str] | None:
@@ -99,7 +54,13 @@ def box_of(event: Text) -> tuple[str, str] | None:
     return (trace, sealed) if isinstance(trace, str) and isinstance(sealed, str) else None
 
 
-def _trace(kept: Kept, event: Text, box: Text) -> Access | None:
+def said_of(event: Text) -> str | None:
+    """Return the digest of the text in a trace's box; None if the event tells none."""
+    data = _mapping(event.get("data")) if isinstance(event, Mapping) else {}
+    return _text(data, "said")
+
+
+def _trace(kept: Kept, event: Text, box: Text, reader: Reader) -> Access | None:
     if isinstance(event, Unreadable):
         return _line(kept, event, UNTOLD, UNTOLD.done, state=State(event.value))
     data = _mapping(event.get("data"))
@@ -107,14 +68,15 @@ def _trace(kept: Kept, event: Text, box: Text) -> Access | None:
     if isinstance(box, Unreadable):
         words = UNTOLD if words.code in ABOUT_ONE else words  # the box alone says whether it may be told
         return _line(kept, event, words, _sentence(words, permitted), state=State(box.value), permitted=permitted)
-    hidden = _names(box, "hidden")
+    hidden = _names(box, "hidden") if reader is Reader.PERSON else ()
     if hidden and words.code in ABOUT_ONE:
         return None
     documents = [name for name in _names(box, "documents") if name not in hidden]
-    if words.code == "document-deposited" and not permitted:
+    if words.code == "document-deposited" and not permitted and reader is Reader.PERSON:
         documents = []  # what was not taken is not in the record, and another one may bear its name there
     who = _who(_mapping(box.get("actor")))
-    return _line(kept, event, words, _sentence(words, permitted), permitted=permitted, who=who, documents=documents)
+    line = _line(kept, event, words, _sentence(words, permitted), permitted=permitted, who=who, documents=documents)
+    return replace(line, service=_service(event), rule=_text(data, "rule"), software=_text(box, "software"))
 
 
 def _sentence(words: Words, permitted: bool) -> str:
@@ -136,6 +98,7 @@ def _line(
     said = event.get("time") if isinstance(event, Mapping) else None
     return Access(
         index=kept.entry.index,
+        record=kept.opening.record,
         at=_instant(said) or recorded,
         recorded_at=recorded,
         state=state,
@@ -160,6 +123,11 @@ def _who(actor: Mapping[str, Any]) -> Who:
 
 def _own(actor: ActorType) -> Who:
     return Who(actor, NAMES.get(actor))
+
+
+def _service(event: Mapping[str, Any]) -> str | None:
+    source = _text(event, "source")
+    return source and source.removeprefix("/")
 
 
 def _names(data: Mapping[str, Any], field: str) -> Sequence[str]:

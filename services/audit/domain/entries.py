@@ -8,13 +8,14 @@ the seed of their salts: without the opening nobody can test a guess at what was
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from os import urandom
 from typing import Final
 
 import orjson
 
 from services.audit.domain.envelope import Envelope
+from services.audit.domain.marks import mark_of
 from shared.errors import CarnetError
 from verifier.leaves import GROUPS, SALT_BYTES, Group, Leaf, Opened, commitment, salt_of
 from verifier.merkle import EMPTY_ROOT, leaf_hash
@@ -102,7 +103,7 @@ class Told:
 def tell(event: Envelope, link: Link) -> Told:
     """Return what an entry says of an event; ``link`` is the chain of its record before it."""
     seed = urandom(SALT_BYTES)
-    texts = (_subject(event, link), b"{}", event.raw)
+    texts = (_subject(event, link), _actor(event), event.raw)
     committed = [
         commitment(group, Opened(salt_of(seed, group), text)) for group, text in zip(GROUPS, texts, strict=True)
     ]
@@ -129,6 +130,12 @@ def texts_of(text: bytes) -> Mapping[Group, Opened]:
         raise MalformedOpeningError
     texts.append(text[at:])
     return {group: Opened(salt_of(seed, group), each) for group, each in zip(GROUPS, texts, strict=True)}
+
+
+def _actor(event: Envelope) -> bytes:
+    mark = mark_of(event)
+    told = {} if mark is None else {name: value for name, value in asdict(mark).items() if value is not None}
+    return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
 
 
 def _subject(event: Envelope, link: Link) -> bytes:

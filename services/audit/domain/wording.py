@@ -98,6 +98,18 @@ ACTIONS: Final[Mapping[str, Words]] = {
             "a tenté de retirer l'autorisation d'un professionnel",
         ),
         Words(
+            "oversight-given",
+            _GENERAL,
+            "a donné à un professionnel accès à tout votre dossier et à son historique",
+            "a tenté de donner à un professionnel accès à tout votre dossier",
+        ),
+        Words(
+            "oversight-withdrawn",
+            _GENERAL,
+            "a retiré à un professionnel l'accès à tout votre dossier et à son historique",
+            "a tenté de retirer à un professionnel l'accès à tout votre dossier",
+        ),
+        Words(
             "proof-read",
             _GENERAL,
             "a consulté le justificatif de votre opposition",
@@ -108,6 +120,12 @@ ACTIONS: Final[Mapping[str, Words]] = {
             _GENERAL,
             "a consulté l'historique des accès",
             "a tenté de consulter l'historique des accès",
+        ),
+        Words(
+            "access-proved",
+            _GENERAL,
+            "a téléchargé la preuve d'un accès",
+            "a tenté de télécharger la preuve d'un accès",
         ),
     )
 }
@@ -127,6 +145,32 @@ ACTORS: Final[Mapping[str, ActorType]] = {
     "phone-agent": ActorType.SUPPORT,
 }
 """By the kind of a trace's actor."""
+
+_SPOKEN_TO: Final = (
+    ("vous a informé par courriel de ", "a informé le titulaire par courriel de "),
+    ("vous a informé par courrier de ", "a informé le titulaire par courrier de "),
+    ("vous a informé de ", "a informé le titulaire de "),
+    ("n'a pas pu vous faire parvenir l'information", "n'a pas pu faire parvenir au titulaire l'information"),
+    ("de votre droit d'opposition", "de son droit d'opposition"),
+    ("de votre opposition", "de l'opposition"),
+    ("votre opposition", "l'opposition"),
+    ("de votre dossier", "du dossier"),
+    ("à tout votre dossier", "à tout le dossier"),
+    ("à votre dossier", "au dossier"),
+    ("de vos ", "des "),
+    ("à votre demande", "à la demande du titulaire"),
+    ("votre ", "le "),
+    ("vos ", "les "),
+)
+"""How a sentence to a person becomes one about a record, the longer phrases first."""
+
+
+def impersonal(sentence: str) -> str:
+    """Return a sentence as somebody else than the record's person reads it."""
+    for to_them, about_them in _SPOKEN_TO:
+        sentence = sentence.replace(to_them, about_them)
+    return sentence
+
 
 SOMEBODY_ELSE: Final = "Une autre personne"
 """A patient whose record it is not: without these words, the person would seem to have done it."""

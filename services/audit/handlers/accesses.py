@@ -1,27 +1,22 @@
-"""A person reads who did what with the own record; that it was read is written down first (F57, F58)."""
+"""People and professionals read who did what; that it was read is written down first (F57 to F59)."""
 
-import base64
-import binascii
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from functools import partial
+from typing import Final, TypeAlias
 
-import orjson
-
-from services.audit.domain.accesses import Access, Text, Unreadable, access_of, box_of
 from services.audit.domain.cursor import cursor_of, index_of
-from services.audit.domain.entries import Kept
-from services.audit.domain.wording import TRACE, Group
-from services.audit.handlers.opening import Texts, open_texts
-from services.audit.ports import AccessReader, Append, Vaults
+from services.audit.domain.shown import Access, Placed, Reader
+from services.audit.domain.wording import Group
+from services.audit.handlers.lines import open_lines
+from services.audit.handlers.proving import Prover
+from services.audit.ports import AccessReader, Append, LogReader, MarkReader, OverseerReader, Vaults
 from shared.clock import Clock
-from shared.contracts.accesses import SCHEMA, AccessV1, ActorV1, Outcome
-from shared.identity import Ins, blind_index
-from shared.messaging.traces import trace_access
+from shared.contracts.accesses import AccessV1, Action, ActorV1
+from shared.identity import Ins, Professional, blind_index, name_of
+from shared.messaging.traces import actor_of, trace_access
 from shared.messaging.unit import Unit
-from shared.sealing import ERASED, Opened, Sealed, SealError, aad, open_many
-from verifier import leaves
 
 SERVICE: Final = "audit"
 
@@ -33,6 +28,8 @@ What the person is to learn nothing of is not counted: neither a short page nor 
 
 _STEP: Final = 100
 
+_DENIALS: Final = frozenset({"record-unknown", "not-holder", "access-unavailable"})
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -43,6 +40,20 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None
     group: Group | None = None
+    record: str | None = None
+    """About this record only; a professional's list may hold several."""
+    agent: str | None = None
+    """What was done by the professional or structure of this national id only."""
+
+    @property
+    def filters(self) -> bool:
+        """Whether lines are left out that were looked at."""
+        return self.group is not None or self.agent is not None
+
+    def takes(self, line: Access) -> bool:
+        """Tell whether a line is wanted."""
+        by = None if line.who is None else line.who.number
+        return self.group in (None, line.group) and self.agent in (None, by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,112 +62,135 @@ class Page:
 
     accesses: Sequence[Access]
     next: str | None
+    everybody: bool = True
+    """Whether it holds what everybody did, or the reader's own deeds only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What stands behind a person's list."""
+    """What stands behind the lists."""
 
+    log: LogReader
+    prover: Prover
     entries: AccessReader
+    marks: MarkReader
+    overseers: OverseerReader
     vaults: Vaults
     append: Append
     clock: Clock
     index_key: bytes = field(repr=False)
 
 
+_Find: TypeAlias = Callable[[int | None, int], Awaitable[Sequence[Placed]]]
+"""Finds entries below a place, so many at most, the newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """A list that somebody may read; ``name`` ties its cursors to it."""
+
+    name: str
+    reader: Reader
+    find: _Find
+    everybody: bool = True
+
+
 async def list_accesses(ins: Ins, wanted: Wanted, desk: Desk, *, software: str | None = None) -> Page | None:
-    """Return a page of what was done with the record of a person; None if there is none of that number.
+    """Return a page of what was done with the record of a person; None if it is not there, or not the one wanted (F58).
 
     Nothing is opened before the trace of this reading is durable; if it is not, whatever prevented it is raised.
-    Raise `RefusedError` ``cursor-invalid`` for a cursor that was given for another record.
+    Raise `RefusedError` ``cursor-invalid`` for a cursor that was given for another list.
     """
     index = blind_index(desk.index_key, ins)
     record = (await desk.vaults.find_subjects({index})).get(index)
-    before = None
-    if record is not None and wanted.cursor is not None:
-        before = index_of(wanted.cursor, key=desk.index_key, record=record)
-    await _trace(record, desk, software)
-    return None if record is None else await _page(record, before, wanted, desk)
+    rule = "record-unknown" if record is None else "holder"
+    if wanted.record not in (None, record):
+        record, rule = None, "not-holder"
+    listed = None if record is None else _about(record, record, Reader.PERSON, wanted, desk)
+    before = None if listed is None else _before(listed, wanted, desk)
+    access = AccessV1(actor=ActorV1(kind="patient"), software=software)
+    await trace(access, record, "accesses-listed", rule, desk)
+    return None if listed is None else await _page(listed, before, wanted, desk)
 
 
-async def _trace(record: str | None, desk: Desk, software: str | None) -> None:
-    outcome: Outcome = "denied" if record is None else "permitted"
+async def list_traces(who: Professional, wanted: Wanted, desk: Desk, *, software: str | None = None) -> Page:
+    """Return a page of what a professional did, and of what everybody did with a record that he oversees (F59).
+
+    Raise as `list_accesses` does.
+    """
+    name = name_of(desk.index_key, who.national_id)
+    overseer = None if wanted.record is None else await desk.overseers.of(wanted.record, name)
+    oversight = None if overseer is None else overseer.standing(desk.clock.now())
+    if wanted.record is not None and oversight is not None:
+        listed = _about(wanted.record, f"{wanted.record}/{name}", Reader.PROFESSIONAL, wanted, desk)
+    else:
+        listed = _of(name, wanted, desk)
+    before = _before(listed, wanted, desk)
+    access = AccessV1(actor=actor_of(who), software=software)
+    # That somebody looks at the own deeds is no access to the record that they were about.
+    await trace(access, wanted.record if oversight else None, "accesses-listed", oversight or "own-traces", desk)
+    return await _page(listed, before, wanted, desk)
+
+
+async def trace(access: AccessV1, record: str | None, action: Action, rule: str, desk: Desk) -> None:
+    """Return once the trace of a reading of the log is durable."""
     event = await trace_access(
-        AccessV1(actor=ActorV1(kind="patient"), software=software),
+        access,
         record=record,
-        action="accesses-listed",
-        outcome=outcome,
-        rule="record-unknown" if record is None else "holder",
+        action=action,
+        outcome="denied" if rule in _DENIALS else "permitted",
+        rule=rule,
         service=SERVICE,
         time=desk.clock.now(),
         vault=desk.vaults,
+        index_key=desk.index_key,
     )
     unit = Unit()
     unit.emit(event)
     await desk.append(unit)
 
 
-async def _page(record: str, before: int | None, wanted: Wanted, desk: Desk) -> Page:
+def _about(record: str, name: str, reader: Reader, wanted: Wanted, desk: Desk) -> _List:
+    async def find(before: int | None, limit: int) -> Sequence[Placed]:
+        kept = await desk.entries.about(record, before=before, since=wanted.since, until=wanted.until, limit=limit)
+        return [Placed(each.entry.index, each) for each in kept]
+
+    return _List(name, reader, find)
+
+
+def _of(name: str, wanted: Wanted, desk: Desk) -> _List:
+    bounds = {"since": wanted.since, "until": wanted.until}
+
+    async def find(before: int | None, limit: int) -> Sequence[Placed]:
+        return await desk.marks.of(name, record=wanted.record, before=before, limit=limit, **bounds)
+
+    return _List(f"of/{name}/{wanted.record or ''}", Reader.PROFESSIONAL, find, everybody=False)
+
+
+def _before(listed: _List, wanted: Wanted, desk: Desk) -> int | None:
+    if wanted.cursor is None:
+        return None
+    return index_of(wanted.cursor, key=desk.index_key, record=listed.name)
+
+
+async def _page(listed: _List, before: int | None, wanted: Wanted, desk: Desk) -> Page:
     """Return a page; one line more than asked for is looked for, to know whether any follows."""
-    found: list[Access] = []
-    looked, step = 0, wanted.limit + 1 if wanted.group is None else _STEP
+    page = partial(Page, everybody=listed.everybody)
+    cursor = partial(cursor_of, key=desk.index_key, record=listed.name)
+    found: list[tuple[int, Access]] = []
+    looked, step = 0, _STEP if wanted.filters else wanted.limit + 1
     while True:
-        kept = await desk.entries.about(record, before=before, since=wanted.since, until=wanted.until, limit=step)
-        lines = await _opened(record, kept, desk)
-        found += [line for line in lines if wanted.group in (None, line.group)]
+        placed = await listed.find(before, step)
+        standing = {each.place: each.kept for each in placed if each.kept is not None}
+        opened = await open_lines(list(standing.values()), listed.reader, desk.vaults)
+        lines = [(place, line) for place, line in zip(standing, opened, strict=True) if line is not None]
+        found += [(place, line) for place, line in lines if wanted.takes(line)]
         looked += len(lines)
+        shown = [line for _, line in found[: wanted.limit]]
         if len(found) > wanted.limit:
-            return Page(found[: wanted.limit], _cursor(found[wanted.limit - 1], record, desk))
-        if len(kept) < step:
-            return Page(found, None)
+            return page(shown, cursor(found[wanted.limit - 1][0]))
+        if len(placed) < step:
+            return page(shown, None)
         if looked >= MOST_LOOKED_AT and lines:
-            return Page(found, _cursor(lines[-1], record, desk))
-        before, step = kept[-1].entry.index, _STEP
-
-
-def _cursor(last: Access, record: str, desk: Desk) -> str:
-    return cursor_of(last.index, key=desk.index_key, record=record)
-
-
-async def _opened(record: str, kept: Sequence[Kept], desk: Desk) -> list[Access]:
-    """Return the lines of entries; one that cannot be read hides none of the others.
-
-    An entry without a line is one of which its person is to learn nothing.
-    """
-    events = [_event(texts) for texts in await open_texts(kept, desk.vaults)]
-    traces = {
-        position: box
-        for position, (each, event) in enumerate(zip(kept, events, strict=True))
-        if each.opening.type == TRACE and (box := box_of(event)) is not None
-    }
-    inner = await open_many(desk.vaults, [_inner(record, *box) for box in traces.values()])
-    held = {position: _read(opened) for position, opened in zip(traces, inner, strict=True)}
-    lines = [
-        access_of(each, event, held.get(position))
-        for position, (each, event) in enumerate(zip(kept, events, strict=True))
-    ]
-    return [line for line in lines if line is not None]
-
-
-def _inner(record: str, trace: str, sealed: str) -> Sealed:
-    try:
-        box = base64.b64decode(sealed, validate=True)
-    except (binascii.Error, ValueError):
-        box = b""
-    return Sealed(box, aad(record, trace, SCHEMA))
-
-
-def _event(texts: Texts | Unreadable) -> Text:
-    return texts if isinstance(texts, Unreadable) else _read(texts[leaves.Group.DETAIL].text)
-
-
-def _read(opened: Opened) -> Text:
-    if opened is ERASED:
-        return Unreadable.ERASED
-    if isinstance(opened, SealError):
-        return Unreadable.DAMAGED
-    try:
-        document: Any = orjson.loads(opened)
-    except orjson.JSONDecodeError:
-        return Unreadable.DAMAGED
-    return document if isinstance(document, dict) else Unreadable.DAMAGED
+            return page(shown, cursor(lines[-1][0]))
+        before, step = placed[-1].place, _STEP

@@ -65,6 +65,7 @@ async def destroy_due(perform: Perform, *, erasing: Erasing) -> None:
 async def destroy_openings(perform: Perform, *, erasing: Erasing, eraser: Eraser) -> None:
     """Do what was written down."""
     for erasure in await erasing.erasures.begun(ROUND):
+        await erasing.erasures.unmark(erasure)  # first: the openings say which marks are theirs
         await eraser.destroy(erasure)
         log.info("openings_destroyed", count=erasure.entries)
         await perform(partial(_end, erasure, erasing))

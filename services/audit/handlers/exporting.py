@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from services.audit.domain.accesses import Unreadable
 from services.audit.domain.entries import Entry, Kept
+from services.audit.domain.shown import Unreadable
 from services.audit.handlers.opening import Texts, open_texts
 from services.audit.handlers.proving import groups
 from services.audit.ports import Append, LogReader, Vaults

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from services.audit.domain.accesses import Unreadable
 from services.audit.domain.entries import Kept, MalformedOpeningError, texts_of
+from services.audit.domain.shown import Unreadable
 from services.audit.handlers.appending import opening_aad
 from shared.sealing import ERASED, KeyReader, Opened, Sealed, open_many
 from verifier import leaves

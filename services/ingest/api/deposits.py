@@ -11,7 +11,6 @@ from services.ingest.api.answers import DepositOut, answered, refused, shown, to
 from services.ingest.api.bodies import Intray
 from services.ingest.domain.deposits import Depositor
 from services.ingest.domain.documents.confidentiality import NORMAL, with_hidings
-from services.ingest.domain.documents.ids import depositor_id
 from services.ingest.handlers.answers import Answers
 from services.ingest.handlers.deposits import Candidate, Intake, Outcome, Refused, Taken, examine
 from services.ingest.ports import Backlog
@@ -20,6 +19,7 @@ from shared.http.even import EVEN_S, refusing_evenly
 from shared.http.gate import Door
 from shared.http.identity import Principal
 from shared.http.problems import Problem
+from shared.identity import name_of
 from shared.messaging.failures import RacedError
 from shared.messaging.gathering import OverloadedError
 
@@ -94,7 +94,7 @@ def deposit_doors(counter: Counter, *, depositor: Door) -> APIRouter:
         """Tell a depositor what became of an own deposit; anybody else's is as unknown as one that never was."""
         async with told():
             found = (await deposits.find({document})).get(document)
-        if found is None or found.depositor != depositor_id(index_key, _who(caller).national_id):
+        if found is None or found.depositor != name_of(index_key, _who(caller).national_id):
             raise Problem(404, "deposit-unavailable")
         response.headers["cache-control"] = "no-store"
         return shown(found)

@@ -13,7 +13,7 @@ import orjson
 
 from services.ingest.domain.accounts import Account
 from services.ingest.domain.deposits import Deposit, Depositor, is_known
-from services.ingest.domain.documents.ids import depositor_id, digest_of, document_id
+from services.ingest.domain.documents.ids import digest_of, document_id
 from services.ingest.domain.documents.metadata import DocumentEntry, hidden_as_asked, is_hidden_from_the_person
 from services.ingest.handlers.refusals import SOURCE
 from services.ingest.ports import AccountStore, ContentStore, DepositStore, DocumentReader
@@ -21,7 +21,7 @@ from shared.clock import Clock
 from shared.contracts.accesses import AccessTracedV1, AccessV1
 from shared.contracts.ingest import DocumentReceivedV1, DocumentReceivedV1Data
 from shared.errors import RefusedError
-from shared.identity import RecordId, blind_index
+from shared.identity import RecordId, blind_index, name_of
 from shared.messaging.traces import actor_of, trace_access
 from shared.messaging.unit import Unit
 from shared.sealing import Key, KeyClass, Owner, Vault, aad, seal
@@ -155,7 +155,7 @@ def _decided(
         document=candidate.document,
         content=uuid4().hex,
         record=account.record,
-        depositor=depositor_id(intake.index_key, candidate.by.national_id),
+        depositor=name_of(intake.index_key, candidate.by.national_id),
         digest=candidate.digest,
         received=now,
     )
@@ -213,6 +213,7 @@ async def _trace(
         service=_SERVICE,
         time=now,
         vault=intake.vault,
+        index_key=intake.index_key,
     )
 
 

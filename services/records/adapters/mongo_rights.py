@@ -1,4 +1,4 @@
-"""Rights in MongoDB: {_id: record/professional, record, professional, grant, since, by, version, box}."""
+"""Rights in MongoDB: {_id: record/professional, record, professional, grant, since, by, version, box, oversight}."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
@@ -8,7 +8,7 @@ from bson.binary import Binary
 from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
-from services.records.domain.rights import By, Grant, Right
+from services.records.domain.rights import By, Grant, Oversight, Right
 from shared.messaging.guarded import Change, write_guarded
 from shared.messaging.unit import Unit
 from shared.mongo import Document
@@ -51,6 +51,7 @@ def _row(right: Right) -> Document:
         "by": right.by,
         "version": right.version,
         "box": Binary(right.box),
+        "oversight": right.oversight,
     }
 
 
@@ -64,4 +65,5 @@ def right_of(row: Mapping[str, Any]) -> Right:
         by=By(row["by"]),
         version=row["version"],
         box=bytes(row["box"]),
+        oversight=Oversight(row["oversight"]),
     )

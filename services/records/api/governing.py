@@ -3,15 +3,15 @@
 import re
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from services.records.api.asking import Reception, answer, parameters, shown
 from services.records.api.reading import DOCUMENT, READ, RECORD
 from services.records.api.shapes import DocumentOut, RightOut, RightsOut, document_out, right_out
-from services.records.domain.rights import Grant, standing
+from services.records.domain.rights import Grant, Oversight, standing
 from services.records.handlers.describing import Shown
 from services.records.handlers.governing import (
     Entitled,
@@ -38,6 +38,14 @@ class RightIn(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     status: Literal["authorised", "blocked"]
+    oversight: Literal["attending", "administrator", "none"] | None = None
+    """Whether an authorised professional sees everything, as what; the person alone says so. Absent: as it is."""
+
+    @model_validator(mode="after")
+    def _only_who_is_authorised(self) -> Self:
+        if self.status == "blocked" and self.oversight not in (None, "none"):
+            raise ValueError("who is blocked oversees nothing")
+        return self
 
 
 class MaskIn(BaseModel):
@@ -63,9 +71,14 @@ def governing_doors(reception: Reception, *, reader: Door) -> APIRouter:
 
     @router.put(_PROFESSIONAL, response_model=RightOut)
     async def entitle(record: str, national_id: str, body: RightIn, request: Request, caller: Asking) -> Response:
-        """Authorise or block; a professional may authorise, himself or a colleague, on the person's word (F56)."""
+        """Authorise or block; a professional may authorise, himself or a colleague, on the person's word (F56).
+
+        The person alone says who is attending physician or administrator (F51).
+        """
         number = _number(national_id, reception)
         change = partial(record_right, caller, record, number=number, grant=Grant(body.status), room=room)
+        if body.oversight is not None:
+            change = partial(change, oversight=Oversight(body.oversight))
         made: Recorded = await _done(reception, request, change, RECORD)
         stands = standing(made.right, room.clock.now(), room.valid_for)
         told = right_out(Entitled(made.right, stands, number))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from typing_extensions import TypedDict
 
 from services.records.domain.documents import Coded, Hiding
-from services.records.domain.rights import Grant
+from services.records.domain.rights import Grant, Oversight
 from services.records.handlers.care import Care
 from services.records.handlers.describing import Shown
 from services.records.handlers.governing import Entitled
@@ -108,6 +108,7 @@ class RightOut(TypedDict):
     status: Grant
     since: datetime
     standing: Literal["NON_EXISTE", "INTERDIT", "EXPIRE", "VALIDE"]
+    oversight: Oversight
     recorded_by: Literal["holder", "professional"]
     name: str | None
     organisation: str | None
@@ -150,6 +151,7 @@ def right_out(entitled: Entitled) -> RightOut:
         status=right.grant,
         since=right.since,
         standing=entitled.standing.value,
+        oversight=right.oversight,
         recorded_by=right.by.value,
         name=entitled.name,
         organisation=entitled.organisation,

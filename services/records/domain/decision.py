@@ -2,7 +2,7 @@
 
 The order is that in which the law ranks what it says (CSP L1110-4, L1111-15 to L1111-19, R1111-46 to R1111-49). The
 rule that decided is kept with the trace. Break glass and the call of a regulating centre are not built: who asks by
-them is denied for that (F52, F53); who reads for a child or as an attending physician is not told apart yet.
+them is denied for that (F52, F53); who reads for a child is not told apart yet.
 """
 
 from collections.abc import Callable, Mapping
@@ -78,6 +78,8 @@ class Question:
     profession: str | None = None
     standing: Standing = Standing.ABSENT
     """Of the professional who asks."""
+    oversees: bool = False
+    """The person lets this professional see masked documents too (F51)."""
     colleague: Standing | None = None
     """Of the professional for whom a consent is recorded."""
     mode: Mode = Mode.NORMAL
@@ -91,6 +93,8 @@ class Rule(StrEnum):
     PERMIT_AUTHORISED = "authorised"
     PERMIT_AUTHOR = "author"
     """Authorised, and what is asked for is the professional's own though it is masked or out of the matrix."""
+    PERMIT_OVERSEER = "overseer"
+    """Authorised, and masked for others: the attending physician and administrators see it."""
     PERMIT_PROFESSION = "profession"
     """Health professionals may know that a record exists, and record a consent."""
     DENY_HOLDER_ONLY = "holder-only"
@@ -173,8 +177,9 @@ _BY_ACTOR: Final[Mapping[Actor, tuple[tuple[Rule, Holds], ...]]] = {
         (Rule.DENY_EXPIRED, lambda q: q.standing is Standing.EXPIRED),
         (Rule.DENY_DOCUMENT_UNKNOWN, _missing),
         (Rule.DENY_MATRIX, lambda q: _out_of_matrix(q) and not _authored(q)),
-        (Rule.DENY_MASKED, lambda q: _masked(q) and not _authored(q)),
-        (Rule.PERMIT_AUTHOR, lambda q: _is_authorised(q) and (_masked(q) or _out_of_matrix(q))),
+        (Rule.DENY_MASKED, lambda q: _masked(q) and not (_authored(q) or q.oversees)),
+        (Rule.PERMIT_AUTHOR, lambda q: _is_authorised(q) and _authored(q) and (_masked(q) or _out_of_matrix(q))),
+        (Rule.PERMIT_OVERSEER, lambda q: _is_authorised(q) and _masked(q)),
         (Rule.PERMIT_AUTHORISED, _is_authorised),
     ),
     Actor.OTHER: ((Rule.DENY_FORBIDDEN_ACTOR, lambda _: True),),

@@ -1,6 +1,5 @@
 """Who may consult a record: what its person, or a professional on the person's word, recorded (F48, F49, F56)."""
 
-import hmac
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -8,8 +7,6 @@ from typing import Final
 
 VALID_FOR: Final = timedelta(days=365)
 """A year, renewable: the rule of 2010; today's is published nowhere, so it is a setting."""
-
-_NAME_BYTES: Final = 16
 
 
 class Grant(StrEnum):
@@ -19,6 +16,16 @@ class Grant(StrEnum):
     BLOCKED = "blocked"
     WITHDRAWN = "withdrawn"
     """Neither any more: whoever was blocked needs a new authorisation."""
+
+
+class Oversight(StrEnum):
+    """Whom the person lets see everything: masked documents, and all that is done with the record (F51)."""
+
+    NONE = "none"
+    ATTENDING = "attending"
+    """The attending physician; several may be (CSP R1111-43)."""
+    ADMINISTRATOR = "administrator"
+    """Whom the person gave the same rights."""
 
 
 class Standing(StrEnum):
@@ -51,17 +58,13 @@ class Right:
     version: int
     box: bytes = field(repr=False)
     """The professional's national id and name, for the person to read."""
+    oversight: Oversight = Oversight.NONE
+    """It ends with the authorisation."""
 
     @property
     def id(self) -> str:
         """Its key: one right per record and professional."""
         return f"{self.record}/{self.professional}"
-
-
-def name_of(key: bytes, number: str) -> str:
-    """Return a national id's opaque name: the one that deposits carry too, for authors see what they deposited."""
-    secret = hmac.digest(key, b"carnet/depositor", "sha256")
-    return hmac.digest(secret, number.encode(), "sha256")[:_NAME_BYTES].hex()
 
 
 def standing(right: Right | None, now: datetime, valid_for: timedelta) -> Standing:
@@ -73,13 +76,31 @@ def standing(right: Right | None, now: datetime, valid_for: timedelta) -> Standi
     return Standing.VALID if now < right.since + valid_for else Standing.EXPIRED
 
 
-def says_the_same(right: Right | None, grant: Grant, now: datetime) -> bool:
+def oversees(right: Right | None, now: datetime, valid_for: timedelta) -> bool:
+    """Tell whether a professional sees everything; nobody does without a standing authorisation."""
+    return (
+        right is not None
+        and right.oversight is not Oversight.NONE
+        and standing(right, now, valid_for) is Standing.VALID
+    )
+
+
+def oversight_after(right: Right | None, grant: Grant, wanted: Oversight | None) -> Oversight:
+    """Return what a professional oversees as after a change; where nothing is said of it, an authorisation keeps it."""
+    if grant is not Grant.AUTHORISED:
+        return Oversight.NONE
+    if wanted is not None:
+        return wanted
+    return right.oversight if right is not None and right.grant is Grant.AUTHORISED else Oversight.NONE
+
+
+def says_the_same(right: Right | None, grant: Grant, now: datetime, oversight: Oversight = Oversight.NONE) -> bool:
     """Tell whether recording this changes nothing: the same request again, or a consent given twice in a day.
 
     A consent given on a later day begins a new year.
     """
     if grant is Grant.WITHDRAWN:
         return right is None or right.grant is Grant.WITHDRAWN
-    if right is None or right.grant is not grant:
+    if right is None or right.grant is not grant or right.oversight is not oversight:
         return False
     return grant is Grant.BLOCKED or now < right.since + timedelta(days=1)

@@ -7,17 +7,29 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import orjson
 
 from services.records.domain.decision import Act, Actor, Rule
 from services.records.domain.documents import mask
-from services.records.domain.rights import By, Grant, Right, Standing, name_of, says_the_same, standing
+from services.records.domain.rights import (
+    By,
+    Grant,
+    Oversight,
+    Right,
+    Standing,
+    oversight_after,
+    says_the_same,
+    standing,
+)
 from services.records.handlers.describing import Shown, Trouble, trouble_of
 from services.records.handlers.reading import look_at
+from services.records.handlers.tracing import SERVICE
 from services.records.handlers.visits import Caller, Denied, ReadingRoom, Visit, enter, tell
 from shared.contracts.accesses import Action
+from shared.contracts.records import OversightChangedV1, OversightChangedV1Data
+from shared.identity import name_of
 from shared.messaging.unit import Unit
 from shared.sealing import KeyClass, Sealed, aad, open_many, seal
 
@@ -31,6 +43,18 @@ _ACTIONS: Final[Mapping[Grant, Action]] = {
     Grant.AUTHORISED: "professional-authorised",
     Grant.BLOCKED: "professional-blocked",
     Grant.WITHDRAWN: "professional-withdrawn",
+}
+
+_OVERSIGHT: Final[Mapping[Oversight, Action]] = {
+    Oversight.ATTENDING: "oversight-given",
+    Oversight.ADMINISTRATOR: "oversight-given",
+    Oversight.NONE: "oversight-withdrawn",
+}
+
+_SAID: Final[Mapping[Oversight, Literal["attending", "administrator"] | None]] = {
+    Oversight.ATTENDING: "attending",
+    Oversight.ADMINISTRATOR: "administrator",
+    Oversight.NONE: None,
 }
 
 
@@ -71,26 +95,52 @@ async def list_professionals(caller: Caller, record: str, *, room: ReadingRoom) 
 
 
 async def record_right(
-    caller: Caller, record: str, unit: Unit, *, number: str, grant: Grant, expected: Expected, room: ReadingRoom
+    caller: Caller,
+    record: str,
+    unit: Unit,
+    *,
+    number: str,
+    grant: Grant,
+    expected: Expected,
+    room: ReadingRoom,
+    oversight: Oversight | None = None,
 ) -> Recorded | Stale | Denied:
-    """Authorise, block or withdraw; what is so already stays as it is (F49, F56)."""
+    """Authorise, block or withdraw; what is so already stays as it is (F49, F56).
+
+    ``oversight``: what the person lets an authorised professional oversee the record as; None leaves it as it is (F51).
+    """
     visit = await enter(caller, record, room)
     name, now = name_of(room.index_key, number), _moment(room)
     known = (await room.rights.find(visit.record, {name})).get(name)
-    rule = _rule(visit, grant, standing(known, now, room.valid_for))
+    rule = _rule(visit, grant, standing(known, now, room.valid_for), oversight)
+    action = _ACTIONS[grant] if oversight is None else _OVERSIGHT[oversight]
     if not rule.permits:
-        await _note(visit, _ACTIONS[grant], rule, unit, room, professional=number)
+        await _note(visit, action, rule, unit, room, professional=number)
         return Denied(rule)
     if not expected(_version(known)):
         return Stale()
-    await _note(visit, _ACTIONS[grant], rule, unit, room, professional=number)
-    by = By.HOLDER if visit.owner else By.PROFESSIONAL
-    if says_the_same(known, grant, now):
+    await _note(visit, action, rule, unit, room, professional=number)
+    by, after = By.HOLDER if visit.owner else By.PROFESSIONAL, oversight_after(known, grant, oversight)
+    if says_the_same(known, grant, now, after):
         return Recorded(known or Right(visit.record, name, grant, now, by, 0, b""))
     box = await _box(visit, number, name, known, room)
-    right = Right(visit.record, name, grant, now, by, _version(known) + 1, box)
+    right = Right(visit.record, name, grant, now, by, _version(known) + 1, box, after)
     room.rights.save(right, unit, read=known)
+    if after is not Oversight.NONE or (known is not None and known.oversight is not Oversight.NONE):
+        unit.emit(_told(right, room))
     return Recorded(right, created=known is None)
+
+
+def _told(right: Right, room: ReadingRoom) -> OversightChangedV1:
+    """Return what audit has to know: who sees all that is done with the record, and until when."""
+    until = None if right.oversight is Oversight.NONE else right.since + room.valid_for
+    data = OversightChangedV1Data(
+        professional=right.professional,
+        oversight=_SAID[right.oversight],
+        until=until,
+        version=right.version,
+    )
+    return OversightChangedV1.new(source=f"/{SERVICE}", time=room.clock.now(), subject=right.record, data=data)
 
 
 async def mask_document(
@@ -113,9 +163,9 @@ async def mask_document(
     return Shown(changed, shown.status, shown.description, shown.trouble)
 
 
-def _rule(visit: Visit, grant: Grant, theirs: Standing) -> Rule:
+def _rule(visit: Visit, grant: Grant, theirs: Standing, oversight: Oversight | None) -> Rule:
     """The person decides everything; a professional may only record that somebody is authorised."""
-    if grant is Grant.AUTHORISED and visit.caller.actor is not Actor.PATIENT:
+    if grant is Grant.AUTHORISED and oversight is None and visit.caller.actor is not Actor.PATIENT:
         return visit.rule(Act.CONSENT, colleague=theirs)
     return visit.rule(Act.GOVERN)
 

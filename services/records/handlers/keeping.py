@@ -18,10 +18,13 @@ from shared.contracts.accesses import AccessTracedV1
 from shared.messaging.acts import Perform
 from shared.messaging.failures import Failure, classify
 from shared.messaging.gathering import Gathering
+from shared.messaging.numbers import Numbers
 from shared.messaging.unit import Unit
 
 LANES: Final = 2
 """Inserts that run at a time: with one, a reader mostly waits for somebody else's and then for the own."""
+PLACE: Final = "reads"
+"""Names the numbers of a process's reads, those of each insert that may run at a time by its own."""
 
 SEND_EVERY_S: Final = 0.2
 SENT_TOGETHER: Final = 200
@@ -41,11 +44,13 @@ class _Trace(NamedTuple):
 class Keeper:
     """Keeps the traces of one process."""
 
-    def __init__(self, traces: TraceStore, perform: Perform, machine: Clock) -> None:
+    def __init__(self, traces: TraceStore, perform: Perform, machine: Clock, numbers: Numbers) -> None:
         self._traces = traces
+        self._numbers = numbers
         self._perform = perform
         self._machine = machine
         self._gathering: Gathering[_Trace, None] = Gathering(self._insert, lanes=LANES)
+        self._free = [f"{PLACE}-{lane}" for lane in range(LANES)]
         self._fresh: list[AccessTracedV1] = []
 
     async def keep(self, event: AccessTracedV1) -> None:
@@ -114,6 +119,14 @@ class Keeper:
         self._traces.sent([event.id for event in events], unit)
 
     async def _insert(self, batch: Sequence[_Trace]) -> Sequence[None]:
-        await self._traces.keep([Pending(each.event.id, each.at, each.event.to_json()) for each in batch])
-        self._fresh += [each.event for each in batch]
+        place = self._free.pop(0)
+        row = self._numbers.row(place)
+        events = row.number(each.event for each in batch)
+        rows = [Pending(event.id, each.at, event.to_json()) for each, event in zip(batch, events, strict=True)]
+        try:
+            await self._traces.keep(rows)
+            row.keep(events)
+        finally:
+            self._free = sorted([*self._free, place])
+        self._fresh += events
         return [None] * len(batch)

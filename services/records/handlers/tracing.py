@@ -39,6 +39,7 @@ class Tracer:
     vault: Vault
     clock: Clock
     machine: Clock
+    index_key: bytes = field(repr=False)
     _oldest: datetime | None = field(default=None, init=False)
     _look_at: datetime | None = field(default=None, init=False)
 
@@ -72,4 +73,5 @@ class Tracer:
             service=SERVICE,
             time=self.clock.now(),
             vault=self.vault,
+            index_key=self.index_key,
         )

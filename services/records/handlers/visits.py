@@ -8,11 +8,12 @@ from typing import Any, Final, TypeAlias
 from services.records.domain.account import AccountState
 from services.records.domain.decision import Act, Actor, Item, Nothing, Question, Rule, decide
 from services.records.domain.glance import Glance
-from services.records.domain.rights import Standing, name_of, standing
+from services.records.domain.rights import Standing, oversees, standing
 from services.records.handlers.tracing import Tracer
 from services.records.ports import ContentStore, DocumentStore, GlanceStore, LineStore, RightStore
 from shared.clock import Clock
 from shared.contracts.accesses import AccessV1, Action, ActorV1
+from shared.identity import name_of
 from shared.sealing import Vault
 
 ME: Final = "me"
@@ -83,6 +84,7 @@ class Visit:
     name: str
     """The caller's opaque name among rights and depositors."""
     standing: Standing
+    oversees: bool
     glance: Glance
     """The documents that were read with it."""
 
@@ -96,6 +98,7 @@ class Visit:
                 owner=self.owner,
                 profession=self.caller.shown.profession,
                 standing=self.standing,
+                oversees=self.oversees,
                 colleague=colleague,
                 item=item,
             )
@@ -141,12 +144,14 @@ async def _own_record(caller: Caller, room: ReadingRoom) -> str | None:
 async def _visit(caller: Caller, record: str, own: str | None, room: ReadingRoom, look: Look | None = None) -> Visit:
     name = name_of(room.index_key, caller.number)
     glance = await (look or room.glances.some)(record, name if caller.actor is Actor.PROFESSIONAL else None)
+    now = room.clock.now()
     return Visit(
         caller=caller,
         record=record,
         account=glance.account,
         owner=caller.actor is Actor.PATIENT and own == record,
         name=name,
-        standing=standing(glance.right, room.clock.now(), room.valid_for),
+        standing=standing(glance.right, now, room.valid_for),
+        oversees=oversees(glance.right, now, room.valid_for),
         glance=glance,
     )

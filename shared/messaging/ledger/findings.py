@@ -32,6 +32,8 @@ class Kind(StrEnum):
     """Of the events that commits noted, some have no row any more: a further copy would be applied again."""
     EVENT = "event-missing"
     """A publisher says that it sent more than ever arrived."""
+    TRACE = "trace-missing"
+    """A process numbered more traces than are in the log: some never left it, or were taken away."""
     QUEUE = "queue-missing"
     """The broker has no such queue: what is published for it goes nowhere."""
 
@@ -46,7 +48,7 @@ class Finding:
     missing: int
     """Events; messages where outbox rows are missing; 1 for a queue."""
     origin: str | None = None
-    """The publishing service, where events are missing."""
+    """The publishing service, where events are missing; the process and its place, where traces are."""
     slice: datetime | None = None
     """The minute or hour in which the missing were written; None for a queue."""
     since: datetime | None = None

@@ -1,7 +1,7 @@
 """A trace's way: published, logged, confirmed to records, read by its person, whose reading is the next trace."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -12,8 +12,9 @@ import orjson
 import pytest
 
 from shared.contracts.accesses import AccessTracedV1, AccessV1, ActorV1
+from shared.contracts.records import OversightChangedV1, OversightChangedV1Data
 from shared.http.server import serving
-from shared.identity import blind_index, parse_ins
+from shared.identity import blind_index, name_of, parse_ins
 from shared.messaging.acts import perform
 from shared.messaging.runtime import Runtime
 from shared.messaging.topology import RECORDS_LOGGED
@@ -21,6 +22,7 @@ from shared.messaging.traces import trace_access
 from shared.messaging.unit import Unit
 from shared.sealing import KeyClass
 from simulator.issuer import create_app, new_key
+from tests.fakes.balp import check
 from tests.integration.conftest import Installation, Launch, until
 from tests.integration.lines import Line, a_line
 from tests.integration.shared.messaging.runtimes import runtime_of
@@ -58,6 +60,7 @@ async def leave_trace(records: Runtime, record: str) -> AccessTracedV1:
         service="records",
         time=datetime.now(UTC),
         vault=records.vault,
+        index_key=records.index_key,
     )
 
     async def work(unit: Unit) -> None:
@@ -82,6 +85,12 @@ class Patients:
         headers = {"authorization": f"Bearer {token}"}
         return await self._client.get(f"{self._audit}/v1/accesses{query}", headers=headers)
 
+    async def doctor(self, path: str) -> httpx.Response:
+        """Ask as the doctor who left the traces."""
+        wanted = {"kind": "professional", "sub": "f:carnet:doctor", "professional": {"national_id": DOCTOR.number}}
+        token = (await self._client.post(f"{self._issuer}/token", json=wanted)).json()["access_token"]
+        return await self._client.get(f"{self._audit}{path}", headers={"authorization": f"Bearer {token}"})
+
     async def actions(self, ins: dict[str, str]) -> list[str]:
         """Return what was done with one's record, the newest first."""
         return [line["action"] for line in (await self.ask(ins)).json()["accesses"]]
@@ -102,16 +111,23 @@ async def line(installation: Installation) -> AsyncIterator[tuple[Line, str]]:
 
 
 @pytest.fixture
-async def patients(launch: Launch, unused_tcp_port: int, line: tuple[Line, str]) -> AsyncIterator[Patients]:
+async def patients(
+    launch: Launch, unused_tcp_port_factory: Callable[[], int], line: tuple[Line, str]
+) -> AsyncIterator[Patients]:
     """Start audit, both roles, and an issuer; the role that answers has its database at the end of the line."""
     async with (
         serving(create_app(new_key()), "127.0.0.1", 0) as issuer,
         httpx.AsyncClient(trust_env=False, timeout=30) as client,
     ):
-        doors = {"CARNET_JWKS_URL": f"http://127.0.0.1:{issuer}/jwks", "CARNET_HTTP_PORT": str(unused_tcp_port)}
+        port = unused_tcp_port_factory()  # once the issuer has its own, so that the two are not the same
+        doors = {
+            "CARNET_JWKS_URL": f"http://127.0.0.1:{issuer}/jwks",
+            "CARNET_USERINFO_URL": f"http://127.0.0.1:{issuer}/userinfo",
+            "CARNET_HTTP_PORT": str(port),
+        }
         await launch("audit", "worker")
         await launch("audit", "api", CARNET_MONGO_URL=line[1], **doors)
-        asking = Patients(client, f"http://127.0.0.1:{issuer}", f"http://127.0.0.1:{unused_tcp_port}")
+        asking = Patients(client, f"http://127.0.0.1:{issuer}", f"http://127.0.0.1:{port}")
         await until(asking.ready, "audit's start")
         yield asking
 
@@ -142,6 +158,46 @@ async def test_a_trace_s_way(records: Runtime, patients: Patients, installation:
     assert set(await patients.actions(BRUNO)) <= {"accesses-listed"}
     stranger = await patients.ask({**ALICE, "oid": "1.2.250.1.213.1.4.9"})
     assert (stranger.status_code, stranger.json()["code"]) == (404, "record-unavailable")
+
+
+async def test_a_professional_s_way(records: Runtime, patients: Patients):
+    """F59: a doctor finds the own deeds; everybody's once records tells that the person lets him; so in FHIR."""
+    alice, bruno = await person(records, ALICE), await person(records, BRUNO)
+    for record in (alice, bruno):
+        await leave_trace(records, record)
+    await records.relay.drain(10)
+
+    async def own() -> bool:
+        found = (await patients.doctor("/v1/accesses")).json()
+        read = [line["record"] for line in found["accesses"] if line["action"] == "document-read"]
+        return bool(found["of"] == "me" and read == [bruno, alice])
+
+    await until(own, "the own deeds in the list")
+    assert (await patients.doctor(f"/v1/accesses?record={alice}")).json()["of"] == "me"
+
+    data = OversightChangedV1Data(
+        professional=name_of(records.index_key, DOCTOR.number or ""), oversight="attending", version=1
+    )
+
+    async def allow(unit: Unit) -> None:
+        unit.emit(OversightChangedV1.new(source="/records", time=datetime.now(UTC), subject=alice, data=data))
+
+    await perform(records, allow)
+    await records.relay.drain(10)
+    await patients.ask(ALICE)
+
+    async def all_of_it() -> bool:
+        found = (await patients.doctor(f"/v1/accesses?record={alice}")).json()
+        types = {line["actor"]["type"] for line in found["accesses"]}
+        return found["of"] == "everybody" and types >= {"PATIENT", "HEALTHCARE_PROFESSIONAL"}
+
+    await until(all_of_it, "everybody's deeds in the list")
+    bundle = (await patients.doctor(f"/fhir/AuditEvent?patient={alice}&date=ge2020")).json()
+    assert (bundle["resourceType"], len(bundle["entry"]) >= 2) == ("Bundle", True)
+    for entry in bundle["entry"]:
+        check(entry["resource"])
+    refused = (await patients.doctor("/fhir/AuditEvent?patient=255081416802538")).json()
+    assert (refused["resourceType"], refused["issue"][0]["code"]) == ("OperationOutcome", "invalid")
 
 
 async def test_nobody_else_s(records: Runtime, patients: Patients):

@@ -30,6 +30,8 @@ CERTIFICATE = "x-client-certificate"
         ("/v1/codes", "records"),
         ("/v1/agents/opposition", "records"),
         ("/v1/accesses", "audit"),
+        ("/v1/accesses/7/receipt", "audit"),
+        ("/fhir/AuditEvent", "audit"),
         ("/checkpoint", "audit"),
         ("/tile/0/x001/067.p/3", "audit"),
         ("/v1/proofs/inclusion", "audit"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -10,20 +11,25 @@ import orjson
 from fastapi import FastAPI, Request
 
 from services.audit.api.accesses import access_doors
+from services.audit.api.fhir import fhir_doors
+from services.audit.api.receipts import receipt_doors
 from services.audit.domain.envelope import Envelope, read_envelope
 from services.audit.handlers.accesses import Desk
 from services.audit.handlers.appending import append_entries
+from services.audit.handlers.marking import append_and_mark
+from services.audit.handlers.proving import Prover
 from shared.contracts.accesses import AccessTracedV1, AccessV1, Action, ActorV1, Outcome
 from shared.contracts.event import Event
 from shared.contracts.records import AccountOpenedV1, AccountOpenedV1Data
 from shared.http import problems
 from shared.http.identity import Kind, Principal
 from shared.http.problems import Problem
-from shared.identity import Ins, RecordId, blind_index, parse_ins
+from shared.identity import Ins, Professional, RecordId, blind_index, parse_ins
 from shared.messaging.traces import trace_access
 from shared.messaging.unit import Unit
 from shared.sealing import Erased, Key, KeyClass, Owner
-from tests.fakes.audit import InMemoryAccesses, InMemoryLog, LogStorage
+from tests.fakes.audit import InMemoryAccesses, InMemoryLog, InMemoryLogReader, LogStorage
+from tests.fakes.beside import InMemoryCheckpoints, InMemoryMarks, InMemoryOverseers, InMemorySeries, InMemoryTiles
 from tests.fakes.vault import InMemoryVault
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -81,7 +87,20 @@ class Registry:
         self.log, self.entries = InMemoryLog(self.storage), InMemoryAccesses(self.storage)
         self.vaults = Vaults(self.shared)
         self.published: list[Event] = []
-        self.desk = Desk(self.entries, self.vaults, self.append, self.clock, INDEX_KEY)
+        self.marks, self.overseers = InMemoryMarks(self.storage), InMemoryOverseers()
+        self.series = InMemorySeries(self.marks, self.clock.now)
+        self.checkpoints = InMemoryCheckpoints(self.storage)
+        self.desk = Desk(
+            InMemoryLogReader(self.storage),
+            Prover(InMemoryTiles(self.storage), self.checkpoints),
+            self.entries,
+            self.marks,
+            self.overseers,
+            self.vaults,
+            self.append,
+            self.clock,
+            INDEX_KEY,
+        )
 
     async def append(self, unit: Unit) -> None:
         """Publish what a unit publishes."""
@@ -99,7 +118,8 @@ class Registry:
         self.clock.instant += timedelta(minutes=1)
         unit = Unit()
         envelopes = [each if isinstance(each, Envelope) else envelope(each) for each in events]
-        await append_entries(envelopes, unit, log=self.log, vault=self.shared, own_key=OWN, clock=self.clock)
+        append = partial(append_entries, log=self.log, vault=self.shared, own_key=OWN, clock=self.clock)
+        await append_and_mark(envelopes, unit, append=append, marks=self.marks, clock=self.clock)
         for effect in unit.effects:
             await effect(None)
         return unit
@@ -122,6 +142,7 @@ class Registry:
             service="records",
             time=self.clock.now(),
             vault=self.vaults,
+            index_key=INDEX_KEY,
         )
 
     async def read(self, ins: Ins = ALICE, count: int = 1) -> None:
@@ -145,22 +166,33 @@ def opened(record: str, cause: Any = "deadline") -> AccountOpenedV1:
 PEOPLE = {"alice": ALICE, "bruno": BRUNO, "nobody": NOBODY}
 
 
-async def patient(request: Request) -> Principal:
-    """Let in whoever says to be one of the people."""
+PROFESSIONALS = {
+    "doctor": Professional("899700366240", "10", None, "KIT", "DOC0036624", "R95141", "CABINET M DOC0036624"),
+    "nurse": Professional("899700366257", "60", None, "KIT", "INF0036625"),
+}
+
+
+async def reader(request: Request) -> Principal:
+    """Let in whoever says to be one of the people or professionals."""
     name = request.headers.get("authorization", "")
-    if name == "doctor":
+    if name in PROFESSIONALS:
+        return Principal(name, Kind.PROFESSIONAL, frozenset(), professional=PROFESSIONALS[name])
+    if name not in PEOPLE:
         raise Problem(403, "other-kind")
     return Principal(name, Kind.PATIENT, frozenset(), ins=PEOPLE[name])
 
 
-async def ask(registry: Registry | Desk, query: str = "", name: str = "alice", **headers: str) -> httpx.Response:
-    """Ask for the list as a patient does."""
-    app = FastAPI()
+async def ask(
+    registry: Registry | Desk, query: str = "", name: str = "alice", door: str = "/v1/accesses", **headers: str
+) -> httpx.Response:
+    """Ask for a list as a patient or a professional does."""
+    app, desk = FastAPI(), registry.desk if isinstance(registry, Registry) else registry
     problems.install(app)
-    app.include_router(access_doors(registry.desk if isinstance(registry, Registry) else registry, patient))
+    for doors in (access_doors, receipt_doors, fhir_doors):
+        app.include_router(doors(desk, reader))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://audit") as client:
-        return await client.get(f"/v1/accesses{query}", headers={"authorization": name, **headers})
+        return await client.get(f"{door}{query}", headers={"authorization": name, **headers})
 
 
 async def listed(registry: Registry, query: str = "", name: str = "alice") -> list[dict[str, Any]]:

@@ -42,6 +42,7 @@ class TestShown:
                 "organisation": "CABINET M DOC0036624",
             },
             "documents": [document],
+            "proof": None,
         }
 
     async def test_denied(self, registry: Registry):

@@ -63,9 +63,9 @@ class TestOthers:
         assert isinstance(trace, AccessTracedV1)
         assert (trace.subject, trace.data.outcome, trace.data.rule) == (None, "denied", "record-unknown")
 
-    async def test_professionals(self, registry: Registry):
-        """F59: a professional has no list here yet."""
-        assert outcome(await ask(registry, name="doctor")) == (403, "other-kind")
+    async def test_neither(self, registry: Registry):
+        """F59: who is neither patient nor professional has no list."""
+        assert outcome(await ask(registry, name="machine")) == (403, "other-kind")
 
 
 class TestTraced:

@@ -3,23 +3,19 @@
 import pytest
 
 from services.audit.domain.envelope import Envelope
-from services.audit.subscribers import subscriptions
 from shared.messaging.cloudevents import BATCH, SINGLE
 from shared.messaging.delivery import Delivery
 from shared.messaging.reading import read
-from shared.sealing import Key
-from tests.fakes.audit import InMemoryLog, LogStorage
+from tests.fakes.audit import LogStorage
+from tests.fakes.beside import log_flow
 from tests.fakes.messaging import ManualClock
-from tests.fakes.vault import InMemoryVault
 
 GOOD = b'{"id":"1","source":"/ingest","type":"a.b.v1"}'
 
 
 def entries_of(body: bytes, content_type: str | None = SINGLE) -> list[Envelope]:
     """Return what a message becomes."""
-    (flow,) = subscriptions(
-        log=InMemoryLog(LogStorage()), vault=InMemoryVault(), own_key=Key(bytes(16), bytes(32)), clock=ManualClock()
-    )
+    flow = log_flow(LogStorage(), ManualClock())
 
     async def acknowledge() -> None: ...
 

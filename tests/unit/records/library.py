@@ -17,17 +17,18 @@ from services.records.api.governing import governing_doors
 from services.records.api.reading import reading_doors
 from services.records.domain.account import Account, AccountState, Cause, Registration
 from services.records.domain.lines import Line
-from services.records.domain.rights import VALID_FOR, By, Grant, Right, name_of
+from services.records.domain.rights import VALID_FOR, By, Grant, Right
 from services.records.handlers.documents import store_documents
 from services.records.handlers.tracing import Tracer
 from services.records.handlers.visits import ReadingRoom
 from services.records.ports import Pending
 from shared.contracts.accesses import SCHEMA, AccessTracedV1, AccessV1
+from shared.contracts.event import Event
 from shared.http import problems
 from shared.http.identity import Kind, Principal
 from shared.http.problems import Problem
 from shared.http.shortcut import Shortcut
-from shared.identity import Professional, Structure, blind_index, parse_ins
+from shared.identity import Professional, Structure, blind_index, name_of, parse_ins
 from shared.identity.ins import TEST
 from shared.messaging.unit import Unit
 from shared.sealing import KeyClass, aad, open_box, seal
@@ -48,6 +49,7 @@ from tests.fakes.records import NOON, InMemoryAccounts, InMemoryLines, StoppedCl
 from tests.fakes.vault import InMemoryVault
 
 T = TypeVar("T")
+E = TypeVar("E", bound=Event)
 
 INDEX_KEY: Final = b"\x07" * 32
 DOCTOR, COLLEAGUE, DENTIST, OPTICIAN = "899700366240", "810000000005", "899700024450", "899900007776"
@@ -97,13 +99,14 @@ class Library:
     clock: StoppedClock = field(default_factory=StoppedClock)
     machine: StoppedClock = field(default_factory=StoppedClock)
     told: list[AccessTracedV1] = field(default_factory=list)
+    emitted: list[Event] = field(default_factory=list)
     happened: list[str] = field(default_factory=list)
     failure: Exception | None = None
     """What every commit ends in, if it is set."""
 
     def __post_init__(self) -> None:
         """Build the application."""
-        tracer = Tracer(self.traces, self.keep, self.vault, self.clock, self.machine)
+        tracer = Tracer(self.traces, self.keep, self.vault, self.clock, self.machine, INDEX_KEY)
         self.room = ReadingRoom(
             glances=InMemoryGlances(self.accounts, self.rights, self.documents),
             documents=self.documents,
@@ -146,9 +149,14 @@ class Library:
             raise self.failure
         for effect in unit.effects:
             await effect(None)
+        self.emitted += [each.event for each in unit.emitted]
         self.told += [each.event for each in unit.emitted if isinstance(each.event, AccessTracedV1)]
         self.happened.append("trace committed")
         return answer
+
+    def published(self, contract: type[E]) -> list[E]:
+        """Return what acts published of one type, in order."""
+        return [event for event in self.emitted if isinstance(event, contract)]
 
     async def person(self, ins: str = INS, state: AccountState = AccountState.OPEN) -> str:
         """Keep a person's account and return the record."""

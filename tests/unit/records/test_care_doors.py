@@ -1,7 +1,5 @@
 """The door of reimbursements: months and lines, for whom, and what is refused (F46)."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from services.records.domain.rights import Grant
@@ -9,15 +7,6 @@ from shared.sealing import KeyClass
 from tests.unit.records.library import Library, refusal
 
 AUTHORISED, BLOCKED = {"status": "authorised"}, {"status": "blocked"}
-
-
-@pytest.fixture
-async def library(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Library]:
-    """Give the doors, with nobody behind them."""
-    monkeypatch.setattr("shared.http.even.EVEN_S", 0.0)
-    made = Library()
-    async with made.client:
-        yield made
 
 
 class TestReimbursements:

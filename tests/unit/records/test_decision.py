@@ -41,7 +41,8 @@ def _world() -> Iterator[Question]:
     for act, account, (actor, owner, profession) in product(Act, ACCOUNTS, CALLERS):
         colleagues = (None, *Standing) if act is Act.CONSENT else (None,)
         for standing, colleague, mode, item in product(Standing, colleagues, Mode, ITEMS):
-            yield Question(act, account, actor, owner, profession, standing, colleague, mode, item)
+            for oversees in (False, True) if actor is Actor.PROFESSIONAL else (False,):
+                yield Question(act, account, actor, owner, profession, standing, oversees, colleague, mode, item)
 
 
 def _may(question: Question) -> bool:
@@ -72,11 +73,11 @@ def _professional_sees(question: Question) -> bool:
     if not isinstance(item, Item):
         return False
     dentist_on_psychiatry = question.profession == "40" and item.type_code == PSYCHIATRY
-    return item.authored or not (item.masked or dentist_on_psychiatry)
+    return item.authored or not ((item.masked and not question.oversees) or dentist_on_psychiatry)
 
 
 def test_the_whole_small_world():
-    """F33, F39, F48, F49, F50, F54: every combination of the small world is permitted exactly where the law says so."""
+    """F33, F39, F48, F49, F50, F51, F54: the small world is permitted exactly where the law says so."""
     wrong = [question for question in _world() if decide(question).permits is not _may(question)]
 
     assert not wrong
@@ -108,6 +109,10 @@ def test_only_open_records(account: AccountState, actor: Actor):
         ({"profession": "40", "item": Item(PSYCHIATRY, masked=True)}, Rule.DENY_MATRIX),
         ({"item": Item(LETTER, masked=True)}, Rule.DENY_MASKED),
         ({"item": Item(LETTER, masked=True, authored=True)}, Rule.PERMIT_AUTHOR),
+        ({"item": Item(LETTER, masked=True), "oversees": True}, Rule.PERMIT_OVERSEER),
+        ({"item": Item(LETTER, masked=True), "oversees": True, "standing": Standing.BLOCKED}, Rule.DENY_BLOCKED),
+        ({"item": Item(LETTER, masked=True), "oversees": True, "standing": Standing.EXPIRED}, Rule.DENY_EXPIRED),
+        ({"profession": "40", "item": Item(PSYCHIATRY, masked=True), "oversees": True}, Rule.DENY_MATRIX),
         ({"item": Item(LETTER)}, Rule.PERMIT_AUTHORISED),
         ({"act": Act.GOVERN, "account": None}, Rule.DENY_HOLDER_ONLY),
         ({"actor": Actor.OTHER}, Rule.DENY_FORBIDDEN_ACTOR),

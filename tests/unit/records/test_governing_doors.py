@@ -1,6 +1,5 @@
 """A person says who reads; a professional records a consent that was given (F49, F56)."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,15 +10,6 @@ from tests.fakes.records import NOON
 from tests.unit.records.library import COLLEAGUE, DENTIST, DOCTOR, INDEX_KEY, Library, refusal
 
 AUTHORISED, BLOCKED = {"status": "authorised"}, {"status": "blocked"}
-
-
-@pytest.fixture
-async def library(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Library]:
-    """Give the doors, with nobody behind them."""
-    monkeypatch.setattr("shared.http.even.EVEN_S", 0.0)
-    made = Library()
-    async with made.client:
-        yield made
 
 
 class TestRights:

@@ -15,6 +15,7 @@ from shared.contracts.accesses import AccessTracedV1, AccessTracedV1Data
 from shared.contracts.event import Event
 from shared.messaging import gathering
 from shared.messaging.gathering import OverloadedError
+from shared.messaging.numbers import Numbers
 from shared.messaging.unit import Unit
 from tests.fakes.reads import InMemoryTraces
 from tests.fakes.records import NOON, StoppedClock
@@ -50,10 +51,12 @@ class House:
         self.traces, self.clock = Traces(), StoppedClock()
         self.outbox: list[Event] = []
         self.failure: Exception | None = None
+        self.started = 0
 
     def process(self) -> Keeper:
         """Start another process."""
-        return Keeper(self.traces, self.perform, self.clock)
+        self.started += 1
+        return Keeper(self.traces, self.perform, self.clock, Numbers(f"records.host.{self.started}"))
 
     async def perform(self, work: Callable[[Unit], Awaitable[T]]) -> T:
         """Commit an act, all or nothing."""
@@ -65,6 +68,11 @@ class House:
             await effect(None)
         self.outbox += [each.event for each in unit.emitted]
         return answer
+
+
+def numbered(event: AccessTracedV1, process: int, number: int) -> AccessTracedV1:
+    """Return a trace as a process keeps it."""
+    return event.model_copy(update={"producer": f"records.host.{process}/reads-0", "number": number})
 
 
 @pytest.fixture
@@ -114,7 +122,7 @@ async def test_messages_follow(house: House):
     await process.send()
     await process.send()
 
-    assert [event.id for event in house.outbox] == [event.id for event in events]
+    assert house.outbox == [numbered(event, 1, number) for number, event in enumerate(events, start=1)]
     assert not house.traces.events
     assert len(house.traces.rows) == 450
 
@@ -129,13 +137,13 @@ async def test_what_comes_meanwhile_waits_for_the_next_time(house: House):
             await process.keep(coming.pop())
         return await house.perform(work)
 
-    process = Keeper(house.traces, slowly, house.clock)
+    process = Keeper(house.traces, slowly, house.clock, Numbers("records.host.1"))
     await process.keep(first)
 
     await process.send()
-    assert house.outbox == [first]
+    assert house.outbox == [numbered(first, 1, 1)]
     await process.send()
-    assert house.outbox == [first, late]
+    assert house.outbox == [numbered(first, 1, 1), numbered(late, 1, 2)]
 
 
 async def test_a_process_that_died(house: House):
@@ -150,7 +158,7 @@ async def test_a_process_that_died(house: House):
     await _turns()
     other.cancel()
 
-    assert house.outbox == [event]
+    assert house.outbox == [numbered(event, 1, 1)]
     assert not house.traces.events
 
 
@@ -164,12 +172,12 @@ async def test_two_who_send_the_same(house: House):
 
     await slow.keep(late)
     await slow.send()
-    assert house.outbox == [event]
+    assert house.outbox == [numbered(event, 1, 1)]
     house.clock.instant += ORPHANED + timedelta(seconds=1)
     await _turns()
     sweeper.cancel()
 
-    assert house.outbox == [event, late]
+    assert house.outbox == [numbered(event, 1, 1), numbered(late, 1, 2)]
 
 
 async def test_the_outbox_is_away(house: House):
@@ -186,7 +194,7 @@ async def test_the_outbox_is_away(house: House):
     await _turns()
     running.cancel()
 
-    assert house.outbox == [event]
+    assert house.outbox == [numbered(event, 1, 1)]
 
 
 async def test_a_bug_ends_the_process(house: House):
@@ -228,6 +236,29 @@ async def test_two_inserts_at_a_time(house: House):
     assert house.traces.inserts == [1, 1, 3]
     await process.keep(a_trace())  # whoever comes when all have ended is served like the first
     assert house.traces.inserts == [1, 1, 3, 1]
+
+
+async def test_inserts_that_run_at_a_time_number_apart(house: House):
+    """F57: two inserts at once have rows of their own, and none has a gap; after a doubt a row begins anew."""
+    process = house.process()
+    house.traces.may_go.clear()
+    readers = [await _begun(process, a_trace()) for _ in range(5)]
+    house.traces.may_go.set()
+    await asyncio.gather(*readers)
+    house.traces.failure = AutoReconnect("away")
+    with pytest.raises(AutoReconnect):
+        await process.keep(a_trace())
+    house.traces.failure = None
+    await process.keep(a_trace())
+    await process.send()
+
+    numbers: dict[str, list[int]] = {}
+    for event in house.outbox:
+        assert isinstance(event, AccessTracedV1)
+        numbers.setdefault(event.producer or "", []).append(event.number or 0)
+    assert len(numbers) == LANES + 1
+    assert all(sorted(given) == list(range(1, len(given) + 1)) for given in numbers.values())
+    assert sum(map(len, numbers.values())) == 6
 
 
 async def test_too_many_wait(house: House, monkeypatch: pytest.MonkeyPatch):

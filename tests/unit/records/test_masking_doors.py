@@ -1,6 +1,5 @@
 """The door of masks: who hides a document from professionals, and what that hides (F33)."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -8,15 +7,6 @@ import pytest
 from tests.unit.records.library import Library, refusal
 
 AUTHORISED, BLOCKED = {"status": "authorised"}, {"status": "blocked"}
-
-
-@pytest.fixture
-async def library(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Library]:
-    """Give the doors, with nobody behind them."""
-    monkeypatch.setattr("shared.http.even.EVEN_S", 0.0)
-    made = Library()
-    async with made.client:
-        yield made
 
 
 class TestMask:

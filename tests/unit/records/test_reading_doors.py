@@ -1,6 +1,5 @@
 """Who is shown which documents of a record."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -20,15 +19,6 @@ def _of_type(code: str, class_code: str) -> dict[str, Any]:
 
 
 PSYCHIATRY = _of_type("68599-0", "11")
-
-
-@pytest.fixture
-async def library(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Library]:
-    """Give the doors, with nobody behind them."""
-    monkeypatch.setattr("shared.http.even.EVEN_S", 0.0)
-    made = Library()
-    async with made.client:
-        yield made
 
 
 class TestThePerson:

@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.ingest.domain.documents.ids import depositor_id
-from services.records.domain.rights import VALID_FOR, By, Grant, Right, Standing, name_of, says_the_same, standing
+from services.records.domain.rights import VALID_FOR, By, Grant, Right, Standing, says_the_same, standing
 
 SINCE = datetime(2026, 11, 15, 12, tzinfo=UTC)
 RIGHT = Right("5f" * 16, "0b" * 16, Grant.AUTHORISED, SINCE, By.HOLDER, 1, b"shut")
@@ -45,9 +44,3 @@ def test_standing(right: Right | None, after: timedelta, expected: Standing):
 def test_the_same_again(right: Right | None, grant: Grant, after: timedelta, same: bool):
     """F48: the same request again changes nothing; a consent on a later day begins a new year."""
     assert says_the_same(right, grant, SINCE + after) is same
-
-
-def test_one_name_for_rights_and_deposits():
-    """F33: a professional's opaque name is the one that deposits carry, else no author would be known again."""
-    assert name_of(b"\x07" * 32, "899700366240") == depositor_id(b"\x07" * 32, "899700366240")
-    assert "899700366240" not in name_of(b"\x07" * 32, "899700366240")

@@ -1,6 +1,5 @@
 """Lists of documents: filters, pages, cursors, bad questions, damaged boxes."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,15 +16,6 @@ def _of_type(code: str, class_code: str) -> dict[str, Any]:
 
 
 BIOLOGY, CERTIFICATE = _of_type("11502-2", "10"), _of_type("89601-9", "52")
-
-
-@pytest.fixture
-async def library(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Library]:
-    """Give the doors, with nobody behind them."""
-    monkeypatch.setattr("shared.http.even.EVEN_S", 0.0)
-    made = Library()
-    async with made.client:
-        yield made
 
 
 class TestSearching:

@@ -1,7 +1,6 @@
 """No read without a durable trace: order, content, denials, and what happens while traces cannot be written."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -17,15 +16,6 @@ from tests.fakes.reads import CDA
 from tests.unit.records.library import DOCTOR, Library, refusal
 
 SEARCH = {"json": {"ins": {"value": INS, "oid": "1.2.250.1.213.1.4.10"}}}
-
-
-@pytest.fixture
-async def library(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Library]:
-    """Give the doors, with nobody behind them."""
-    monkeypatch.setattr("shared.http.even.EVEN_S", 0.0)
-    made = Library()
-    async with made.client:
-        yield made
 
 
 async def _reads(library: Library) -> dict[str, tuple[str, str, dict[str, Any]]]:

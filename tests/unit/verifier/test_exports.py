@@ -223,19 +223,64 @@ def test_a_record_that_lacks_an_entry(changed: dict[str, Any], told: str, tmp_pa
     assert verify("export", log.export(tmp_path / "export")) == (1, [told])
 
 
+def counted(log: Log, number: int, minutes: int, **detail: Any) -> None:
+    """Append what a process numbered, so many minutes after noon."""
+    actor = {} if detail else {"producer": "records.0", "number": number}
+    told = {"source": "/records", "id": f"n{len(log.leaves)}", **detail}
+    log.append({Group.SUBJECT: {}, Group.ACTOR: actor, Group.DETAIL: told}, NOON + 1_000 + minutes * 60_000)
+
+
 @pytest.mark.parametrize(
-    ("number", "code", "told"),
+    ("numbers", "code", "told"),
     [
-        (17, 2, "incomplete: entry 30: number 17 of records.0 where 16 was due: producer-gap"),
-        (15, 1, "tampered: entry 30: number 15 of records.0 once more: producer-repeated"),
+        ([(17, 0), (18, 1)], 2, "incomplete: records.0: number 16 is not in the log: producer-gap"),
+        ([(20, 0), (22, 1)], 2, "incomplete: records.0: number 16, 17, 18, 19 is not in the log: producer-gap"),
+        ([(15, 0)], 1, "tampered: entry 30: number 15 of records.0 once more: producer-repeated"),
+        ([(17, 0), (17, 0), (16, 0)], 1, "tampered: entry 31: number 17 of records.0 once more: producer-repeated"),
+        ([(0, 0)], 1, "tampered: entry 30: number 0 of records.0 once more: producer-repeated"),
     ],
 )
-def test_a_process_that_lacks_a_number(number: int, code: int, told: str, tmp_path: Path, verify: Verify) -> None:
+def test_a_process_that_lacks_a_number(
+    numbers: list[tuple[int, int]], code: int, told: str, tmp_path: Path, verify: Verify
+) -> None:
     """What a process told and nobody logged leaves a hole in its numbers (bad input I113)."""
     log = log_of(30)
-    texts = {Group.SUBJECT: {}, Group.ACTOR: {"producer": "records.0", "number": number}, Group.DETAIL: {}}
-    log.append(texts)
+    for number, minutes in numbers:
+        counted(log, number, minutes)
     assert verify("export", log.export(tmp_path / "export")) == (code, [told])
+
+
+def test_numbers_out_of_order(tmp_path: Path, verify: Verify) -> None:
+    """What came late and out of order lacks nothing; nor does, yet, what another was told a minute before."""
+    log = log_of(30)
+    for number in (20, 17, 16, 19, 18, 25):
+        counted(log, number, 1)
+    assert verify("export", log.export(tmp_path / "export"))[0] == 0
+
+
+def test_a_last_number_that_was_stated(tmp_path: Path, verify: Verify) -> None:
+    """A process states how far it has come: then a last event that nobody logged is missed too."""
+    log = log_of(30)
+    said = {"type": "access.counted.v1", "data": {"producers": [{"producer": "records.0", "last": 16}]}}
+    counted(log, 0, 1, **said)
+    assert verify("export", log.export(tmp_path / "soon"))[0] == 0
+    counted(log, 0, 2, type="anything.else.v1")
+    told = "incomplete: records.0: number 16 is not in the log: producer-gap"
+    assert verify("export", log.export(tmp_path / "late")) == (2, [told])
+
+
+def test_an_erased_number(tmp_path: Path, verify: Verify) -> None:
+    """An entry that was erased altogether takes its number with it: that is no gap, but nothing else may be one."""
+    log = log_of(30)
+    counted(log, 17, 0)
+    counted(log, 18, 1)
+    log.texts[4].clear()
+    counted(log, 0, 3, type="entries.erased.v1", data={"entries": 1})
+    code, lines = verify("export", log.export(tmp_path / "export"))
+    assert (code, [line for line in lines if "producer" in line]) == (
+        2,
+        ["incomplete: records.0: number 3, 16 is not in the log: producer-gap"],
+    )
 
 
 def test_a_clock_that_went_back(tmp_path: Path, verify: Verify) -> None:

@@ -17,11 +17,6 @@ def document_id(key: bytes, unique_id: str) -> str:
     return _named(key, b"carnet/document", unique_id)
 
 
-def depositor_id(key: bytes, number: str) -> str:
-    """Return whose deposit it is, without saying who that is."""
-    return _named(key, b"carnet/depositor", number)
-
-
 def digest_of(key: bytes, entry: DocumentEntry) -> str:
     """Return what a repetition must repeat: the bytes, and what was asked to be hidden with them.
 

@@ -36,6 +36,8 @@ QUEUES = {
     "ingest.document.stored.v1": (EVENTS, "document.stored.v1", 200, False),
     "ingest.document.refused.v1": (EVENTS, "document.refused.v1", 200, False),
     "audit.all": (EVENTS, "#", 500, True),
+    "audit.access.counted.v1": (EVENTS, "access.counted.v1", 20, False),
+    "audit.oversight.changed.v1": (EVENTS, "oversight.changed.v1", 20, False),
     "ingest.ledger.stated.v1": (LEDGER, "ledger.stated.v1", 20, False),
     "records.ledger.stated.v1": (LEDGER, "ledger.stated.v1", 20, False),
     "notifications.ledger.stated.v1": (LEDGER, "ledger.stated.v1", 20, False),
