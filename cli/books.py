@@ -1,7 +1,8 @@
 """The one law as arithmetic: what was published is what became of it, per flow, from the doors' own counts.
 
-published = applied + duplicate + ignored + refused + quarantined + parked + in flight. Nothing here is computed as
-a difference: every number was counted by somebody who saw the events.
+published = applied + ignored + refused + quarantined + parked + in flight. Its unit is the event: a further copy of one
+is none, and only shown (decision 0011). Nothing here is computed as a difference: every number was counted by somebody
+who saw the events.
 """
 
 from collections import Counter
@@ -44,17 +45,18 @@ class FlowBooks:
     queue: str
     published: int
     applied: int
-    duplicate: int
     ignored: int
     refused: int
     quarantined: int
     parked: int
     in_flight: int
+    duplicate: int
+    """Further copies that an insurer sent, as well as can be told; no part of the law."""
 
     @property
     def accounted(self) -> int:
         """Everything of which we know where it is."""
-        ended = self.applied + self.duplicate + self.ignored + self.refused
+        ended = self.applied + self.ignored + self.refused
         return ended + self.quarantined + self.parked + self.in_flight
 
     @property
@@ -64,7 +66,7 @@ class FlowBooks:
 
 
 def all_books(summaries: Summaries, confirmed: Mapping[str, int]) -> list[FlowBooks]:
-    """Return the books of every flow; ``confirmed`` is what the broker confirmed to the insurers, by routing key."""
+    """Return the books of every flow; ``confirmed``: events that the broker confirmed to insurers, by routing key."""
     emitted = emitted_events(summaries)
     beside = _emitted(summaries, LOGGED)
     return [
@@ -124,12 +126,12 @@ def _books(flow: Flow, summaries: Summaries, published: int) -> FlowBooks:
         queue=flow.queue,
         published=published,
         applied=totals["done"],
-        duplicate=totals["duplicate"],
         ignored=totals["ignored"],
         refused=totals["refused"],
         quarantined=totals["quarantined"],
         parked=totals["parked"],
         in_flight=totals["waiting"] + counted.get("queued", 0) + counted.get("dead", 0),
+        duplicate=totals["duplicate"],
     )
 
 

@@ -21,7 +21,7 @@ NOTHING, MISSING, REFUSED, USAGE = range(4)
 
 DOORS: Final = "/ops/messaging/ledger"
 
-_COLUMNS: Final = ("published", "applied", "duplicate", "ignored", "refused", "quarantined", "parked", "in_flight")
+_COLUMNS: Final = ("published", "applied", "ignored", "refused", "quarantined", "parked", "in_flight", "duplicate")
 
 T = TypeVar("T")
 

@@ -30,7 +30,7 @@ class Tally:
     """What the insurers published, what must become of it, and what they were told."""
 
     published: Counter[str] = field(default_factory=Counter)
-    """Events that the broker confirmed, by routing key; a message that cannot be read counts as one."""
+    """Events that the broker confirmed, by routing key; a message that cannot be read is one, a further copy none."""
     expected: Counter[End] = field(default_factory=Counter)
     told: Counter[str] = field(default_factory=Counter)
     """Refusals read from the feedback queues, by reason."""
@@ -42,7 +42,7 @@ class Tally:
         """Count the events of a message that the broker has confirmed."""
         self.messages += 1
         for publication in publications:
-            self.published[publication.key] += 1
+            self.published[publication.key] += not publication.is_copy
             self.expected.update(publication.ends)
 
 

@@ -52,6 +52,11 @@ class Publication:
     alone: bool = False
     content_type: str = SINGLE
 
+    @property
+    def is_copy(self) -> bool:
+        """Whether its event was published before: then it is none more."""
+        return any(end.state == "duplicate" for end in self.ends)
+
 
 ACCEPTED: Final = (
     End(INGEST_BENEFICIARIES.queue, "done"),

@@ -118,19 +118,19 @@ def books(told: Published, left: Aftermath) -> Finding:
 
 def _law(told: Published, left: Aftermath) -> Iterator[str]:
     for flow in all_books(left.summaries, told.confirmed):
-        most = flow.published + _unknown(told, flow.queue)
+        most = flow.published + _unsure(told, flow.queue)
         if not flow.published <= flow.accounted <= most:
             span = f"{flow.published:,}" if most == flow.published else f"{flow.published:,} to {most:,}"
             yield f"{flow.queue}: {span} published, {flow.accounted:,} accounted for"
 
 
-def _unknown(told: Published, queue: str) -> int:
-    """Return how many copies more may have been published: those that were never confirmed."""
+def _unsure(told: Published, queue: str) -> int:
+    """Return how many events more may have been published: those of which no copy was confirmed."""
     if queue not in _UPSTREAM:
         return 0
     known = {key for key in _UPSTREAM.values() if key != "unknown"}
     wanted = _UPSTREAM[queue]
-    return sum(n for key, n in told.unknown.items() if key == wanted or (wanted == "unknown" and key not in known))
+    return sum(n for key, n in told.unsure.items() if key == wanted or (wanted == "unknown" and key not in known))
 
 
 def _rows(left: Aftermath) -> Iterator[str]:

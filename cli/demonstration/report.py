@@ -18,12 +18,12 @@ from shared.messaging.topology import FLOWS
 _COLUMNS = {
     "published": "publ.",
     "applied": "appl.",
-    "duplicate": "dupl.",
     "ignored": "ign.",
     "refused": "ref.",
     "quarantined": "quar.",
     "parked": "park.",
     "in_flight": "fly",
+    "duplicate": "dupl.",
 }
 """The books' columns, and what they are called where there is little room."""
 

@@ -1,7 +1,7 @@
 """What became of every event of a service.
 
-The law (rule 14), per flow: published = done + duplicate + ignored + refused + quarantined + parked + waiting
-+ queued. Ends are counted in the transaction that makes them; what is held is counted as it stands.
+The law (rule 14), per flow: published = done + ignored + refused + quarantined + parked + waiting + queued. Ends are
+counted in the transaction that makes them; what is held is counted as it stands. What came again is counted beside it.
 """
 
 from collections.abc import Mapping, Sequence

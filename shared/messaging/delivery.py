@@ -63,7 +63,7 @@ class Incoming:
 
     @property
     def redelivered(self) -> bool:
-        """Whether the broker handed this copy over before: such a copy was published once only."""
+        """Whether the broker handed this copy over before, and perhaps nobody settled it then."""
         return self.delivery is not None and self.delivery.redelivered
 
 

@@ -21,7 +21,7 @@ class Sifted:
     tally: Counter[str] = field(default_factory=Counter)
     """How many were known already."""
     copy: str = "duplicate"
-    """What a known event is that the broker did not hand over before."""
+    """What a known event is that the broker did not hand over before: an indication, in no sum (decision 0011)."""
 
 
 async def sift(part: Sequence[Incoming], inbox: Inbox, *, ours: bool = False) -> Sifted:
