@@ -37,6 +37,14 @@ class Trace(NamedTuple):
     """The one document, or the professional, that the request named."""
 
 
+class Reign(NamedTuple):
+    """A process in charge of the log: since which epoch, at which size of the log."""
+
+    process: str
+    epoch: int
+    size: int
+
+
 @dataclass(slots=True)
 class Aftermath:
     """Keys are ``source|id``, the name of an event in every service."""
@@ -49,6 +57,10 @@ class Aftermath:
     log: Counter[str] = field(default_factory=Counter)
     """How many entries each event has in the log."""
     log_fault: str | None = None
+    reigns: list[Reign] = field(default_factory=list)
+    """Who took the log over; the last is nobody's, one epoch after the head's and at its size."""
+    appended: Counter[str] = field(default_factory=Counter)
+    """How many entries each process counted as its own."""
     lines: dict[str, str] = field(default_factory=dict)
     """By line, the id of the event that brought it."""
     documents: dict[str, tuple[str, ...]] = field(default_factory=dict)

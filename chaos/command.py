@@ -23,7 +23,7 @@ GOOD, WRONG = 0, 1
 MUTATED: Final = "chaos.mutated"
 """The module that starts a role with one rule broken."""
 
-PATIENCE_S, BRIEF_PATIENCE_S = 600.0, 200.0
+PATIENCE_S, BRIEF_PATIENCE_S = 600.0, 120.0
 """How long quiet is waited for; less where a rule is broken and nobody expects it to come."""
 
 VERDICT: Final = "verdict.json"

@@ -2,16 +2,18 @@
 
 from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from chaos.aftermath import Aftermath, End, Sent, Trace
+from chaos.aftermath import Aftermath, End, Reign, Sent, Trace
 from chaos.scene import Scene
+from chaos.sometimes import reigns
 from shared.contracts.accesses import SCHEMA, AccessTracedV1
-from shared.messaging.topology import EVENTS, LOGGED
+from shared.messaging.topology import AUDIT_EVENTS, EVENTS, LOGGED
 from shared.sealing import Sealed, aad, open_many
 from shared.sealing.kek import FileKek
 from shared.sealing.mongo_vault import MongoVault
@@ -43,7 +45,7 @@ async def look(scene: Scene, summaries: Mapping[str, Any], stuck: Mapping[str, i
         for service in SERVICES:
             await _rows(client[service], found)
             await _sent(client[service], found, traced)
-        await _log(client["audit"], found)
+        await _log(client["audit"], scene.logs, found)
         await _effects(client, found)
         await _traces(client, scene, found, traced)
     return found
@@ -84,12 +86,12 @@ def _as_sent(exchange: str, event: Row) -> Sent:
     return Sent(exchange, wire_type, event.get("causationid"), event.get("subject"), names)
 
 
-async def _log(database: AsyncDatabase[Row], found: Aftermath) -> None:
-    """Read the log once: what is in it, and whether its leaves have the root of its head.
+async def _log(database: AsyncDatabase[Row], logs: Path, found: Aftermath) -> None:
+    """Read the log once: what is in it, whether its leaves have the root of its head, and who appended.
 
     A leaf names its event by a hash: what was sent gives the names back.
     """
-    head = await database["head"].find_one({"_id": "head"}) or {"size": 0, "root": EMPTY_ROOT}
+    head = await database["head"].find_one({"_id": "head"}) or {"size": 0, "root": EMPTY_ROOT, "epoch": 0}
     keys = {event_name(*key.split("|", 1)): key for key in found.sent}
     frontier = Frontier()
     async for row in database["leaves"].find({}, {"leaf": 1}, batch_size=10_000).sort("_id", 1):
@@ -100,6 +102,9 @@ async def _log(database: AsyncDatabase[Row], found: Aftermath) -> None:
         frontier.append(leaf_hash(row["leaf"]))
     if (frontier.size, frontier.root()) != (head["size"], bytes(head["root"])):
         found.log_fault = found.log_fault or f"{frontier.size} entries do not have the root of the head"
+    found.reigns = [*reigns(logs), Reign("", head["epoch"] + 1, head["size"])]
+    async for book in database["books"].find({"_id.queue": AUDIT_EVENTS.queue}, {"done": 1}):
+        found.appended[book["_id"]["process"]] += book.get("done", 0)
 
 
 async def _effects(client: AsyncMongoClient[Row], found: Aftermath) -> None:

@@ -23,18 +23,23 @@ class Strike:
     lasts: float
 
 
+def needed(faults: Mapping[str, float]) -> float:
+    """Return how many seconds each fault striking once takes; ``faults`` has how long each lasts."""
+    return QUIET_START_S + sum(lasts + CALM_S[0] for lasts in faults.values())
+
+
 def schedule(seed: int, faults: Mapping[str, float], seconds: float) -> list[Strike]:
     """Return when each fault strikes within so many seconds; ``faults`` has how long each lasts.
 
     Every fault strikes once before any strikes again, in random order, with calm in between. Raise StackError if
     the time is too short for that.
     """
-    needed = QUIET_START_S + sum(lasts + CALM_S[0] for lasts in faults.values())
-    if needed > seconds:
-        raise StackError(f"{len(faults)} faults need {needed / 60:.1f} minutes: give more --minutes or fewer --faults.")
+    spare = seconds - needed(faults)
+    if spare < 0:
+        minutes = needed(faults) / 60
+        raise StackError(f"{len(faults)} faults need {minutes:.1f} minutes: give more --minutes or fewer --faults.")
     dice = Random(seed)
-    most = min(CALM_S[1], CALM_S[0] + 2 * (seconds - needed) / max(1, len(faults)))
-    spare = seconds - needed
+    most = min(CALM_S[1], CALM_S[0] + 2 * spare / max(1, len(faults)))
     at, found, bag = QUIET_START_S, list[Strike](), list[str]()
     while True:
         first_round = len(found) < len(faults)

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
-from chaos.aftermath import Aftermath
+from chaos.aftermath import Aftermath, Reign
 
 Line: TypeAlias = Mapping[str, Any]
 
@@ -82,6 +82,8 @@ def sometimes(logs: Path, left: Aftermath, moments: Iterable[Mapping[str, Any]],
         found.append(Sometimes(name, meaning, _booked(left, counted), strict and required))
     late = sum(end.reason == "ins-unknown" for rows in left.rows.values() for end in rows.values())
     found.append(Sometimes("retry", "an event was tried again until it was set aside", late, strict))
+    replayed = sum(moment["events"] for moment in moments if moment["op"] == "replay")
+    found.append(Sometimes("replayed", "an event that had waited in vain was replayed by an operator", replayed, False))
     unknown = sum(moment["phase"] == "info" and "n" in moment for moment in moments)
     found.append(Sometimes("unknown outcome", "nobody knew whether a request had taken effect", unknown, strict))
     return found
@@ -94,6 +96,12 @@ def adoptions(logs: Path, began: float) -> list[tuple[str, float]]:
         for line in _lines(logs)
         if line.get("event") == "outbox_adopted"
     ]
+
+
+def reigns(logs: Path) -> list[Reign]:
+    """Return who took the log over, in the order of the epochs."""
+    told = (line for line in _lines(logs) if line.get("event") == "log_taken_over")
+    return sorted((Reign(line.get("process", ""), line["epoch"], line["size"]) for line in told), key=lambda r: r.epoch)
 
 
 def _booked(left: Aftermath, name: str) -> int:

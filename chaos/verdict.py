@@ -13,6 +13,7 @@ from chaos.aftermath import Aftermath
 from chaos.checker import Finding, judge
 from chaos.history import History, lines
 from chaos.looking import look
+from chaos.operators import replay_what_waited
 from chaos.quiescence import settle
 from chaos.scene import Scene
 from chaos.sometimes import Sometimes, adoptions, sometimes
@@ -70,12 +71,14 @@ async def reach_verdict(
     patience: float,
     stuck: Mapping[str, int] | None = None,
 ) -> Verdict:
-    """Wait for quiet, let the patients look once more, read what is left, and judge it.
+    """Wait for quiet, let operator and patients do what they do then, read what is left, and judge it.
 
     ``path`` is the history's file; ``strict``: what happens sometimes must have happened; ``patience``: how many
     seconds quiet is waited for; ``stuck``: what was seen not to come to its end before.
     """
     first = await settle(scene, patience=patience)
+    if not first.stuck:
+        await replay_what_waited(scene, history)
     await last_look(scene, history)
     quiet = await settle(scene, patience=AFTER_LAST_LOOK_S if first.stuck else patience)
     left = await look(scene, quiet.summaries, {**quiet.stuck, **(stuck or {})})

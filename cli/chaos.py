@@ -15,7 +15,7 @@ from chaos.command import GOOD, WRONG, Wanted, course
 from chaos.faults.table import faults as table
 from chaos.schedule import schedule
 from chaos.stack import private_stack
-from chaos.trials import BRIEF_MINUTES, broken, mutant_named, try_mutants
+from chaos.trials import brief_minutes, broken, mutant_named, try_mutants
 from chaos.verdict import Verdict, show
 from cli.interruption import interruptible, run_interruptibly
 from deploy.local.places import StackError, default_home, folder
@@ -57,8 +57,9 @@ def chaos(
         raise typer.Exit(GOOD if try_mutants(run, console) else WRONG)
     if mutant is not None:
         wanted = mutant_named(mutant)
-        verdict = run(mutant, faults or ",".join(wanted.faults), BRIEF_MINUTES)
-        console.print(f"Rule {wanted.rule} was broken: {wanted.broken}.")
+        verdict = run(mutant, faults or ",".join(wanted.faults), brief_minutes(wanted.faults))
+        caught = "caught" if wanted.caught_by(verdict.violated) else "not caught"
+        console.print(f"Rule {wanted.rule} was broken ({wanted.broken}): {caught} by {' or '.join(wanted.red)}.")
     else:
         verdict = run(None, faults, minutes)
     raise typer.Exit(GOOD if verdict.good else WRONG)

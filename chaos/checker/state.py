@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any, Final
 
-from chaos.aftermath import Aftermath
+from chaos.aftermath import Aftermath, Reign
 from chaos.checker.finding import Finding, finding
 from chaos.checker.ledger import Published
 from chaos.history import Done
@@ -79,8 +80,24 @@ def documents(operations: Iterable[Done], left: Aftermath) -> Finding:
 
 
 def log(left: Aftermath) -> Finding:
-    """The log follows from its first entry to its head."""
-    return finding("log", "recomputed from its first entry, it is whole", len(left.log), filter(None, [left.log_fault]))
+    """The log follows from its first entry to its head, and nobody appended who had been overtaken (rule 13)."""
+    violations = [*filter(None, [left.log_fault]), *_overtaken(left)]
+    return finding("log", "recomputed, it is whole; only who was in charge appended", len(left.log), violations)
+
+
+def _overtaken(left: Aftermath) -> Iterator[str]:
+    """What was appended between two take-overs is the first one's; where somebody died unheard, it may be anybody's."""
+    owned: Counter[str] = Counter()
+    unheard = 0
+    for one, following in pairwise([Reign("", 0, 0), *left.reigns]):
+        if following.epoch == one.epoch + 1:
+            owned[one.process] += following.size - one.size
+        else:
+            unheard += following.size - one.size
+    for process in owned.keys() | left.appended.keys():
+        appended = left.appended[process]
+        if not owned[process] <= appended <= owned[process] + unheard:
+            yield f"{process} appended {appended:,} entries, {owned[process]:,} of them while it was in charge"
 
 
 def stuck(left: Aftermath) -> Finding:

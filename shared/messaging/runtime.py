@@ -75,6 +75,7 @@ async def open_runtime(service: str, settings: ServiceSettings) -> AsyncIterator
     """
     require_safe(settings)
     process = f"{service}.{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}"
+    structlog.contextvars.bind_contextvars(process=process)
     client: AsyncMongoClient[Document] = AsyncMongoClient(
         settings.mongo_url.get_secret_value(), appname=process, serverSelectionTimeoutMS=5_000, tz_aware=True
     )

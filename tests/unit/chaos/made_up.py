@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from chaos.aftermath import Aftermath, End, Sent, Trace
+from chaos.aftermath import Aftermath, End, Reign, Sent, Trace
 
 LINE = "/insurers/msa|f1/1"
 PERSON = "/insurers/msa|p1/2"
@@ -60,6 +60,8 @@ def aftermath() -> Aftermath:
         rows=rows,
         sent=sent,
         log=Counter(sent.keys()),
+        reigns=[Reign("audit.1", 1, 0), Reign("audit.2", 2, 4), Reign("", 3, len(sent))],
+        appended=Counter({"audit.1": 4, "audit.2": len(sent) - 4}),
         lines={"line-1": "r1"},
         documents={DOCUMENT: (CORRECTED,), CORRECTED: ()},
         registered={RECORD: 2},

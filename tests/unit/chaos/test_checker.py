@@ -122,6 +122,7 @@ def _put(**changes: Any) -> Spoil:
         pytest.param("reads", lambda _, left: left.traces.update([run.READ]), id="two traces of one answer"),
         pytest.param("reads", _put(traces_unreadable=1), id="a trace that does not open"),
         pytest.param("log", _put(log_fault="entry 3: it is missing"), id="a log that was changed"),
+        pytest.param("log", lambda _, left: left.appended.update({"audit.1": 1, "audit.2": -1}), id="by the overtaken"),
         pytest.param("adoption", _put(adoptions=[("records", 12.0)]), id="taken from the living"),
         pytest.param("books", _counted_twice, id="a batch counted twice"),
         pytest.param("books", _counted_twice_behind_a_copy, id="a batch counted twice behind a copy"),
