@@ -42,12 +42,24 @@ class Side:
     consumer: str
     events: int
     per_message: int
+    without: str | None = None
+    """The rule that is left out (`bench.rules`)."""
     samples: list[Sample] = field(default_factory=list)
 
     @property
     def is_ours(self) -> bool:
         """Whether its lines come as sealed events."""
         return self.consumer == "ours"
+
+    @property
+    def warm_up(self) -> int:
+        """Events before the measuring begins."""
+        return int(self.events * WARM_UP_SHARE) // self.per_message * self.per_message
+
+    @property
+    def whole(self) -> int:
+        """All events of a repetition."""
+        return self.warm_up + self.events
 
     def figures(self) -> Figures:
         """Return its medians."""
@@ -65,7 +77,7 @@ def compare(ground: Ground, *, rounds: int, scale: float, say: Callable[[str], N
     runs = count()
     for number in range(rounds):
         for side in sides if number % 2 == 0 else reversed(sides):
-            side.samples.append(_measured(ground, side, f"_bench{next(runs)}"))
+            side.samples.append(measured(ground, side, f"_bench{next(runs)}"))
             say(f"{side.label}: {side.samples[-1].rate:,.0f} events/s")
     return [
         Comparison(
@@ -82,16 +94,20 @@ def compare(ground: Ground, *, rounds: int, scale: float, say: Callable[[str], N
     ]
 
 
-def _measured(ground: Ground, side: Side, suffix: str) -> Sample:
-    """Fill the queue, run the side in a new process, and add what sealing cost where it happened."""
-    warm_up = int(side.events * WARM_UP_SHARE) // side.per_message * side.per_message
+def measured(ground: Ground, side: Side, suffix: str, *, keep: bool = False) -> Sample:
+    """Fill the queue, run the side in a new process, and add what sealing cost where it happened.
+
+    ``keep``: what it has stored is still there for the next repetition.
+    """
     sealing = Sealing()
-    uvloop.run(_fill(ground, side, warm_up + side.events, sealing))
+    uvloop.run(fill(ground, side, sealing))
     queue = ours.QUEUE if side.is_ours else CLEAR_QUEUE
     argv = [sys.executable, "-m", "bench.side", side.consumer, "--queue", queue]
-    argv += ["--warm-up", str(warm_up), "--events", str(side.events), "--watch", json.dumps(ground.servers)]
+    argv += ["--warm-up", str(side.warm_up), "--events", str(side.events), "--watch", json.dumps(ground.servers)]
+    argv += ["--without", side.without] if side.without else []
     done = subprocess.run(argv, env=ground.environment(suffix), stdout=subprocess.PIPE, text=True, check=True)
-    ground.forget(suffix)
+    if not keep:
+        ground.forget(suffix)
     sample = Sample(**json.loads(done.stdout.splitlines()[-1]))
     return with_sealing(sample, sealing) if side.is_ours else sample
 
@@ -103,10 +119,11 @@ def with_sealing(sample: Sample, sealing: Sealing) -> Sample:
     return replace(sample, seconds=sample.seconds + seconds, cpu_seconds=cpu)
 
 
-async def _fill(ground: Ground, side: Side, events: int, sealing: Sealing) -> None:
+async def fill(ground: Ground, side: Side, sealing: Sealing) -> None:
+    """Put all events of a repetition into the side's queue."""
     url = ground.stack.amqp_url("operator")
     await ground.empty_queues()
     if side.is_ours:
-        await fill_sealed(url, ours.QUEUE, events, side.per_message, sealing)
+        await fill_sealed(url, ours.QUEUE, side.whole, side.per_message, sealing)
     else:
-        await fill_clear(url, CLEAR_QUEUE, events, side.per_message)
+        await fill_clear(url, CLEAR_QUEUE, side.whole, side.per_message)

@@ -17,6 +17,8 @@ class Comparison:
     unit: str
     sides: Sequence[Figures]
     notes: Sequence[str] = ()
+    ratio: str = "ours is times"
+    """What the first side's rate, divided by another's, says."""
 
     @property
     def ours(self) -> Figures:
@@ -41,7 +43,7 @@ def markdown(comparison: Comparison) -> str:
     lines = [
         f"**{comparison.title}**",
         "",
-        f"| side | {unit}s/s | range | ours is times | CPU µs per {unit}: processes | broker | database |",
+        f"| side | {unit}s/s | range | {comparison.ratio} | CPU µs per {unit}: processes | broker | database |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
         *(_line(side, comparison.ours) for side in comparison.sides),
     ]

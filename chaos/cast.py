@@ -22,7 +22,7 @@ HEARTBEAT_S: Final = 3
 
 SETTINGS: Final[Mapping[str, str]] = {
     "CARNET_HEARTBEAT": str(HEARTBEAT_S),
-    "CARNET_RETRY_DELAYS": "1,2,4,8,15",
+    "CARNET_RETRY_DELAYS": "1,2,4,8",
     "CARNET_CAMPAIGN_EVERY_S": "1",
     "CARNET_DEADLINES_EVERY_S": "1",
 }

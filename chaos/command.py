@@ -10,6 +10,7 @@ from rich.status import Status
 
 from chaos.cast import LAUNCHED
 from chaos.faults import Fault
+from chaos.replicas import members
 from chaos.rig import HISTORY, Rig, rigged
 from chaos.schedule import Strike
 from chaos.screen import Screen
@@ -44,6 +45,8 @@ class Wanted:
     """Whether what happens only sometimes must have happened."""
     mutant: str | None = None
     """The rule of Carnet that is broken in this run."""
+    replicas: bool = False
+    """Whether broker and database are clusters of three."""
 
 
 async def course(stack: Stack, wanted: Wanted, console: Console, status: Status) -> Verdict:
@@ -51,20 +54,26 @@ async def course(stack: Stack, wanted: Wanted, console: Console, status: Status)
     screen = Screen(console, status)
     screen.phase("starting every process behind links of its own")
     module = (MUTATED, wanted.mutant) if wanted.mutant else (LAUNCHED,)
-    async with rigged(stack, seed=wanted.seed, workers=wanted.workers, module=module) as rig:
-        screen.phase(f"{len(rig.crew.members)} processes are ready; insurers publish, clinics deposit, people read")
-        unanswered = await _hurt(rig, wanted, screen)
-        screen.phase("waiting until nothing moves, and looking at what is left")
-        faults = {name: fault.seen for name, fault in wanted.faults.items()}
-        verdict = await reach_verdict(
-            rig.scene,
-            rig.history,
-            rig.home / HISTORY,
-            faults,
-            strict=wanted.strict,
-            patience=PATIENCE_S if wanted.mutant is None else BRIEF_PATIENCE_S,
-            stuck=unanswered,
-        )
+    with members(stack, screen.phase, replicas=wanted.replicas) as others:
+        async with rigged(stack, seed=wanted.seed, workers=wanted.workers, module=module, others=others) as rig:
+            verdict = await _judged(rig, wanted, screen)
+    return verdict
+
+
+async def _judged(rig: Rig, wanted: Wanted, screen: Screen) -> Verdict:
+    screen.phase(f"{len(rig.crew.members)} processes are ready; insurers publish, clinics deposit, people read")
+    unanswered = await _hurt(rig, wanted, screen)
+    screen.phase("waiting until nothing moves, and looking at what is left")
+    faults = {name: fault.seen for name, fault in wanted.faults.items()}
+    verdict = await reach_verdict(
+        rig.scene,
+        rig.history,
+        rig.home / HISTORY,
+        faults,
+        strict=wanted.strict,
+        patience=PATIENCE_S if wanted.mutant is None else BRIEF_PATIENCE_S,
+        stuck=unanswered,
+    )
     verdict.write(rig.home / VERDICT)
     return verdict
 

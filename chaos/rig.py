@@ -27,6 +27,7 @@ from chaos.cast import (
 from chaos.crew import Crew, Member
 from chaos.history import History
 from chaos.proxy import Link
+from chaos.replicas import Members, alone
 from chaos.scene import Scene
 from chaos.stack import BrokerHands, native
 from cli.doors import SERVICES
@@ -40,6 +41,8 @@ CLOCK: Final = "clock"
 """The file that the services' clocks follow, inside the run's folder."""
 
 HISTORY: Final = "history.jsonl"
+
+_LOOK_S: Final = 0.2
 
 Database = AsyncMongoClient[dict[str, Any]]
 
@@ -96,16 +99,20 @@ async def rigged(
     workers: int,
     module: Sequence[str] = (LAUNCHED,),
     settings: Mapping[str, str] | None = None,
+    others: Members | None = None,
 ) -> AsyncIterator[Rig]:
-    """Start every process behind its links and wait until all are ready; stop them however this ends."""
-    parts = cast(workers)
+    """Start every process behind its links and wait until all are ready; stop them however this ends.
+
+    ``others``: the servers' further members, where they are clusters.
+    """
+    parts, others = cast(workers), others or alone(stack)
     ports = assign(stack.home, [*(part.name for part in parts), *link_names(parts)])
-    links = {name: _link(name, ports[name], stack) for name in link_names(parts)}
+    links = {name: _link(name, ports[name], others) for name in link_names(parts)}
     history = History.open(stack.home / HISTORY)
     environment = {**SETTINGS, "CARNET_CLOCK_FILE": str(stack.home / CLOCK), **(settings or {})}
     own = {part.name: Member(_server(part, stack, ports, module, environment)) for part in parts}
     servers = {BROKER: Member(native(stack.broker)), DATABASE: Member(native(stack.database))}
-    crew = Crew({**own, **servers}, history)
+    crew = Crew({**own, **servers, **{name: Member(each) for name, each in others.servers.items()}}, history)
     async with contextlib.AsyncExitStack() as exits:
         exits.callback(history.close)
         for link in links.values():
@@ -114,7 +121,7 @@ async def rigged(
         mongo: Database = await exits.enter_async_context(AsyncMongoClient(stack.mongo_url, tz_aware=True))
         exits.push_async_callback(asyncio.to_thread, crew.stop, list(own))  # the links serve meanwhile
         crew.start(own)
-        async with watched(crew):
+        async with watched(crew), followed(mongo, links, others):
             await crew.ready()
             yield Rig(stack, _scene(stack, ports, seed), history, crew, links, BrokerHands(stack), mongo)
 
@@ -130,6 +137,31 @@ async def watched(crew: Crew) -> AsyncIterator[None]:
         await asyncio.gather(watch, return_exceptions=True)
 
 
+@contextlib.asynccontextmanager
+async def followed(mongo: Database, links: Mapping[str, Link], others: Members) -> AsyncIterator[None]:
+    """Lead every link to whichever member of the database is primary, while the block runs."""
+
+    async def follow() -> None:
+        leads = others.databases[0]
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            primary = await mongo.primary
+            if primary is None or primary[1] == leads:
+                continue
+            leads = primary[1]
+            for link in (each for name, each in links.items() if name.endswith(f">{DATABASE}")):
+                link.servers = _in_order(sorted(others.databases, key=lambda port: port != leads))
+                link.cut()
+
+    following = asyncio.create_task(follow()) if len(others.databases) > 1 else None
+    try:
+        yield
+    finally:
+        if following is not None:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+
 def _server(
     part: Part, stack: Stack, ports: Mapping[str, int], module: Sequence[str], settings: Mapping[str, str]
 ) -> Server:
@@ -137,10 +169,16 @@ def _server(
     return Server(made, stack.home, partial(is_ready, ports[part.name], part.role.ready))
 
 
-def _link(name: str, port: int, stack: Stack) -> Link:
-    address = stack.amqp_address if name.endswith(f">{BROKER}") else stack.mongo_url
-    real = int(address.rpartition(":")[2].partition("/")[0])
-    return Link(name, port, ((LOOPBACK, real),))
+def _link(name: str, port: int, others: Members) -> Link:
+    """Return a way to a server: to the database's first member, to any of the broker's nodes."""
+    if name.endswith(f">{DATABASE}"):
+        return Link(name, port, _in_order(others.databases))
+    first = port % len(others.brokers)
+    return Link(name, port, _in_order([*others.brokers[first:], *others.brokers[:first]]))
+
+
+def _in_order(ports: Sequence[int]) -> tuple[tuple[str, int], ...]:
+    return tuple((LOOPBACK, port) for port in ports)
 
 
 def _scene(stack: Stack, ports: Mapping[str, int], seed: int) -> Scene:

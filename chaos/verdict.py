@@ -11,7 +11,8 @@ from rich.table import Table
 
 from chaos.aftermath import Aftermath
 from chaos.checker import Finding, judge
-from chaos.history import History, lines
+from chaos.checker.ledger import published
+from chaos.history import History, lines, operations
 from chaos.looking import look
 from chaos.operators import replay_what_waited
 from chaos.quiescence import settle
@@ -78,7 +79,7 @@ async def reach_verdict(
     """
     first = await settle(scene, patience=patience)
     if not first.stuck:
-        await replay_what_waited(scene, history)
+        await replay_what_waited(scene, history, published(operations(list(lines(path)))))
     await last_look(scene, history)
     quiet = await settle(scene, patience=AFTER_LAST_LOOK_S if first.stuck else patience)
     left = await look(scene, quiet.summaries, {**quiet.stuck, **(stuck or {})})

@@ -21,10 +21,14 @@ def messaging(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     rounds: Annotated[int, typer.Option(min=1, help="Repetitions of each side; medians are shown.")] = 3,
-    scale: Annotated[float, typer.Option(min=0.05, help="Share of the usual number of events.")] = 1.0,
+    scale: Annotated[float, typer.Option(min=0.01, help="Share of the usual number of events.")] = 1.0,
+    only: Annotated[str, typer.Option(help="Some of: consuming, whole-way, workers, rules, growth, soak.")] = "",
+    soak: Annotated[float, typer.Option(min=0.1, metavar="MINUTES", help="How long memory is looked at.")] = 10.0,
 ) -> None:
-    """Events through one service, single events, a reimbursement on its whole way; about five minutes."""
-    _become("bench.messaging", "--rounds", str(rounds), "--scale", str(scale), *(["--json"] if as_json else []))
+    """Events through a service and on their whole way, workers, rules, growth, memory; about half an hour."""
+    parts = [word for part in only.replace(" ", "").split(",") if part for word in ("--only", part)]
+    options = ["--rounds", str(rounds), "--scale", str(scale), "--soak", str(soak), *(["--json"] if as_json else [])]
+    _become("bench.messaging", *options, *parts)
 
 
 @app.command()

@@ -4,6 +4,7 @@ import logging
 import shutil
 import time
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from rich.markup import escape
 
 from chaos.command import GOOD, WRONG, Wanted, course
 from chaos.faults.table import faults as table
+from chaos.replicas import MORE
 from chaos.schedule import schedule
 from chaos.stack import private_stack
 from chaos.trials import brief_minutes, broken, mutant_named, try_mutants
@@ -23,7 +25,7 @@ from deploy.local.places import StackError, default_home, folder
 STRICT_MINUTES = 5
 """From this length on, a run with every fault must have seen fail-overs, adoptions, races and their like."""
 
-DATA = ("mongodb", "rabbitmq")
+DATA = tuple(f"{server}{number}" for server in ("mongodb", "rabbitmq") for number in ("", *(f"-{n}" for n in MORE)))
 
 NOT_STARTED, INTERRUPTED = 2, 130
 
@@ -37,6 +39,9 @@ def chaos(
     seed: Annotated[int, typer.Option(help="The same seed gives the same faults at the same times.")] = 1,
     faults: Annotated[str, typer.Option(help="Only these, e.g. `kill,freeze-broker`; all by default.")] = "",
     workers: Annotated[int, typer.Option(min=1, max=8, help="Workers and standing-by jobs of each service.")] = 2,
+    replicas: Annotated[
+        bool, typer.Option("--replicas", help="Three nodes of the broker, three of the database.")
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the databases of this run too.")] = False,
     mutant: Annotated[str | None, typer.Option(help="Break one rule of Carnet, which must turn out.")] = None,
     mutants: Annotated[bool, typer.Option("--mutants", help="Break each rule in a brief run of its own.")] = False,
@@ -51,7 +56,8 @@ def chaos(
     warnings.filterwarnings("ignore", message="coroutine 'Connection.close'", category=RuntimeWarning)
 
     def run(name: str | None, wanted_faults: str, length: float) -> Verdict:
-        return _run(name, wanted_faults, length, seed=seed, workers=workers, keep=keep, console=console)
+        crowd = Crowd(seed, workers, replicas=replicas)
+        return _run(name, wanted_faults, length, crowd, keep=keep, console=console)
 
     if mutants:
         raise typer.Exit(GOOD if try_mutants(run, console) else WRONG)
@@ -65,11 +71,18 @@ def chaos(
     raise typer.Exit(GOOD if verdict.good else WRONG)
 
 
-def _run(
-    mutant: str | None, faults: str, minutes: float, *, seed: int, workers: int, keep: bool, console: Console
-) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """What a run is made of: its seed, so many workers, servers alone or in threes."""
+
+    seed: int
+    workers: int
+    replicas: bool
+
+
+def _run(mutant: str | None, faults: str, minutes: float, crowd: Crowd, *, keep: bool, console: Console) -> Verdict:
     """Run once on a system of its own, and show the verdict."""
-    chosen = table(faults)
+    chosen, seed = table(faults), crowd.seed
     strikes = schedule(seed, {name: fault.lasts for name, fault in chosen.items()}, 60 * minutes)
     strict = not faults and mutant is None and minutes >= STRICT_MINUTES
     home = _home(f"seed{seed}" if mutant is None else mutant)
@@ -84,7 +97,7 @@ def _run(
             broken(mutant),
             private_stack(home, status.update) as stack,
         ):
-            wanted = Wanted(seed, workers, chosen, strikes, strict=strict, mutant=mutant)
+            wanted = Wanted(seed, crowd.workers, chosen, strikes, strict=strict, mutant=mutant, replicas=crowd.replicas)
             verdict = run_interruptibly(course(stack, wanted, console, status))
     except StackError as error:
         console.print(f"[red]It did not start, or did not come back:[/] {escape(str(error))}", soft_wrap=True)

@@ -10,10 +10,10 @@ from deploy.local.places import CLONE
 
 app = typer.Typer()
 
-TIERS = ("unit", "contract", "integration", "e2e")
+TIERS = ("unit", "contract", "integration", "e2e", "chaos")
 
-ON_REQUEST = ("containers", "chaos")
-"""Tiers that take minutes and need more than the others: run when they are named."""
+ON_REQUEST = ("containers",)
+"""Tiers that need more than the others: run when they are named."""
 
 
 @app.command(context_settings={"ignore_unknown_options": True})

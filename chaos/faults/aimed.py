@@ -168,10 +168,10 @@ class FreezeRetry:
         if self._frozen is None:
             return
         for _ in range(round(_TAKEN_UP_S / _LOOK_S)):
-            if await self._ended(rig, "done"):
-                self.seen += 1
+            if await self._ended(rig, "done") >= _ENOUGH:
                 break
             await asyncio.sleep(_LOOK_S)
+        self.seen += await self._ended(rig, "done")
         await self._let_go(rig)
 
     async def _ended(self, rig: Rig, state: str) -> int:

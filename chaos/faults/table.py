@@ -27,16 +27,30 @@ CHEAP: Final = (
 )
 """``--faults cheap``: what is over soon, and yet hits every part."""
 
+BRIEF: Final = (
+    "kill-worker",
+    "kill-api",
+    "kill-broker",
+    "kill-database",
+    "cut",
+    "requeue",
+    "repeat",
+    "commit-unknown",
+)
+"""``--faults brief``: a hand's breadth of each, for the tests."""
+
+WORDS: Final = {"cheap": CHEAP, "brief": BRIEF}
+
 
 def faults(chosen: str = "") -> dict[str, Fault]:
     """Return new faults by name: those that are named, separated by commas, or all.
 
-    A name may be the beginning of several: ``kill`` is every kill; ``cheap`` is what is over soon. Raise StackError for
-    a name that there is not.
+    A name may be the beginning of several: ``kill`` is every kill; ``cheap`` and ``brief`` are lists. Raise StackError
+    for a name that there is not.
     """
     table = {fault.name: fault for fault in _all()}
     wanted = [word for word in chosen.replace(" ", "").split(",") if word] or list(table)
-    wanted = [*(word for word in wanted if word != "cheap"), *(CHEAP if "cheap" in wanted else ())]
+    wanted = [name for word in wanted for name in WORDS.get(word, (word,))]
     found = {word: [name for name in table if name == word or name.startswith(f"{word}-")] for word in wanted}
     if unknown := [word for word, names in found.items() if not names]:
         raise StackError(f"There is no fault named {', '.join(unknown)}. There are: {', '.join(table)}.")

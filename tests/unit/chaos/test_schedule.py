@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from chaos.faults.table import CHEAP, faults
+from chaos.faults.table import WORDS, faults
 from chaos.schedule import CALM_S, schedule
 from deploy.local.places import StackError
 
@@ -55,9 +55,10 @@ def test_a_word_chooses_all_that_begin_with_it():
         faults("cut,flood")
 
 
-def test_cheap_faults_fit_into_a_minute():
-    """What the tests run is known by one word and short enough for them."""
-    cheap = faults("cheap")
-    assert list(cheap) == sorted(cheap, key=list(faults()).index)
-    assert cheap.keys() == set(CHEAP)
-    assert schedule(1, {name: fault.lasts for name, fault in cheap.items()}, 60)
+@pytest.mark.parametrize(("word", "seconds"), [("brief", 30), ("cheap", 60)])
+def test_lists_of_faults_fit_into_their_time(word: str, seconds: float):
+    """What is over soon is known by one word; what the tests run fits into half a minute."""
+    chosen = faults(word)
+    assert list(chosen) == sorted(chosen, key=list(faults()).index)
+    assert chosen.keys() == set(WORDS[word])
+    assert schedule(1, {name: fault.lasts for name, fault in chosen.items()}, seconds)
