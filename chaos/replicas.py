@@ -54,7 +54,7 @@ def alone(stack: Stack) -> Members:
 
 @contextlib.contextmanager
 def members(stack: Stack, say: Say, *, replicas: bool) -> Iterator[Members]:
-    """Start the others and have them join, if there are to be any; stop them however this ends."""
+    """Start the others and have them join, if there are to be any; end them however this ends."""
     first = alone(stack)
     if not replicas:
         yield first
@@ -82,7 +82,7 @@ def members(stack: Stack, say: Say, *, replicas: bool) -> Iterator[Members]:
         yield found
     finally:
         for server in found.servers.values():
-            server.stop()
+            server.kill()  # in good order, a node would hand its queues over to the others first
 
 
 def _broker(stack: Stack, number: int, port: int, dist: int) -> Server:

@@ -140,7 +140,7 @@ LINES: Final[Mapping[str, Mistake]] = {
     "a missing field": Mistake(_line("refused", "field-missing"), _missing),
     "half a letter": Mistake(_line("refused", "text-not-unicode"), _written("data.act.label", '"\\ud800"')),
     "an unknown version": Mistake(
-        (End(INGEST_UNKNOWN.queue, "refused", "type-unknown"),), _put("type", _UNKNOWN_TYPE), key=_UNKNOWN_TYPE
+        (End(INGEST_UNKNOWN.queue, "quarantined", "type-unknown"),), _put("type", _UNKNOWN_TYPE), key=_UNKNOWN_TYPE
     ),
     "JSON cut short": Mistake(_line("refused", "json-malformed"), alone=True, body=lambda body: body[:-20]),
     "not an event": Mistake(_line("refused", "content-type"), alone=True, content_type="text/plain"),

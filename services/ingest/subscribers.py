@@ -77,6 +77,7 @@ def subscriptions(
             handler=_nothing_admitted,
             refuse=refuse,
             strict=True,
+            keeps=frozenset({"type-unknown"}),
         ),
     ]
 

@@ -16,6 +16,7 @@ from shared.messaging.held_sets import HeldSets
 from shared.messaging.mongo_inbox import book_id
 from shared.messaging.rows import KEPT
 from shared.messaging.runtime import Runtime
+from shared.messaging.topology import FLOWS, INGEST_UNKNOWN, UPSTREAM
 from shared.messaging.unit import State, Unit
 from shared.mongo import Document
 
@@ -122,8 +123,20 @@ def _changes(act: Act) -> list[Document]:
     return [{"$set": {"history": history, "changed": now, **_AFTER[act.kind](now)}}, *_FORGOTTEN.get(act.kind, ())]
 
 
+_BY_TYPE: Final = [
+    {"case": {"$eq": ["$type", flow.key]}, "then": flow.queue} for flow in FLOWS if flow.exchange == UPSTREAM
+]
+_QUEUE_NOW: Final = {
+    "$cond": [
+        {"$eq": ["$queue", INGEST_UNKNOWN.queue]},
+        {"$switch": {"branches": _BY_TYPE, "default": "$queue"}},
+        "$queue",
+    ]
+}
+"""Where an event of a type that nobody knew belongs since an upgrade: its flow takes it up, under its own key."""
+
 _AFTER: Final[Mapping[str, Any]] = {
-    "replay": lambda now: {"state": State.WAITING, "due": now, "attempts": 0},
+    "replay": lambda now: {"state": State.WAITING, "due": now, "attempts": 0, "queue": _QUEUE_NOW},
     "discard": lambda _now: {"state": State.IGNORED, "reason": DISCARDED},
 }
 _FORGOTTEN: Final[Mapping[str, Sequence[Document]]] = {"discard": [{"$unset": ["body", "due"]}]}

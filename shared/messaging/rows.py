@@ -1,6 +1,6 @@
 """What became of an event, as the row that the inbox keeps of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, NamedTuple, Protocol
@@ -57,15 +57,14 @@ class RowMaker:
     clock: Clock
     delays: Sequence[timedelta] = DELAYS
 
-    def outcome(self, item: Incoming, unit: Unit, *, parks: bool) -> Outcome:
-        """Return what the handler said of an event, or what its refusal means.
+    def outcome(self, item: Incoming, unit: Unit, unreadable: Callable[[str], State]) -> Outcome:
+        """Return what the handler said of an event, or what its refusal means: ``unreadable`` says it of a code.
 
-        ``parks``: what cannot be read came from one of our own services and is kept for replay. Waiting turns
-        into its last state when the delays are used up.
+        Waiting turns into its last state when the delays are used up.
         """
         if item.refusal is not None:
             error = item.refusal.error
-            return Outcome(State.PARKED if parks else State.REFUSED, error.code, error.field)
+            return Outcome(unreadable(error.code), error.code, error.field)
         return self._in_time(item, unit.outcome_of(item.event))
 
     async def make(self, items: Sequence[Incoming], outcomes: Sequence[Outcome]) -> list[Row]:

@@ -111,8 +111,7 @@ class Settler(Generic[E]):
         sifted = await sift(part, self.inbox, ours=self.subscription.flow.exchange in (EVENTS, LOGGED))
         unit = Unit()
         await self._handle(sifted.fresh, unit)
-        parks = self.subscription.refuse is None
-        outcomes = [self.rows.outcome(item, unit, parks=parks) for item in sifted.fresh]
+        outcomes = [self.rows.outcome(item, unit, self._unreadable) for item in sifted.fresh]
         unit.emitted += [each for outcome in outcomes if outcome.state is not State.WAITING for each in outcome.then]
         rows = await self.rows.make(sifted.fresh, outcomes)
         outbox = outbox_rows(unit.emitted, self.process)
@@ -123,6 +122,12 @@ class Settler(Generic[E]):
             queue = self.subscription.flow.queue
             await self.inbox.commit(Commit(rows, unit.effects, outbox, tally, queue, token))
             self.relay.offer(outbox)
+
+    def _unreadable(self, code: str) -> State:
+        """Return what an event becomes that was refused before it was one: one of our own is kept for replay."""
+        if self.subscription.refuse is None:
+            return State.PARKED
+        return State.QUARANTINED if code in self.subscription.keeps else State.REFUSED
 
     async def _handle(self, items: Sequence[Incoming], unit: Unit) -> None:
         """Have everything decided that this batch will do; nothing is changed yet."""

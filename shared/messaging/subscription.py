@@ -40,6 +40,8 @@ class Subscription(Generic[E]):
     breaks its contract comes from one of our own services and is parked until somebody has mended the cause.
     ``strict`` reads JSON as a message from outside (`shared.messaging.cloudevents.split`).
     ``salvage`` makes one event of a message that cannot be read as events, for whoever has to keep whatever comes.
+    ``keeps`` are codes of refusals that an upgrade may mend: such an event is told to its sender like any other, and
+    quarantined.
     """
 
     flow: Flow
@@ -48,6 +50,7 @@ class Subscription(Generic[E]):
     refuse: Callable[[Sequence[Refusal], Unit], None] | None = None
     strict: bool = False
     salvage: Callable[[bytes], Any] | None = None
+    keeps: frozenset[str] = frozenset()
 
 
 def of_contract(contract: type[C]) -> Admit[C]:

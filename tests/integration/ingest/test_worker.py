@@ -158,7 +158,7 @@ async def test_an_insurer_is_answered(installation: _Installation):
             ("refused", "amount-inconsistent"),
             ("refused", "json-malformed"),
             ("refused", "source-foreign"),
-            ("refused", "type-unknown"),
+            ("quarantined", "type-unknown"),
             ("waiting", "ins-unknown"),
         ]
     )

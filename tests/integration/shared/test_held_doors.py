@@ -9,7 +9,8 @@ import pytest
 from shared.http.gate import SECOND
 from shared.messaging.held_sets import HeldSets
 from shared.messaging.runtime import Runtime
-from shared.messaging.store import Commit
+from shared.messaging.store import Commit, Row
+from shared.messaging.topology import INGEST_REIMBURSEMENTS, INGEST_UNKNOWN
 from shared.messaging.unit import State
 from tests.integration.shared.operators import ALICE, BOTH, QUEUE, bearer, fill, row, traces
 
@@ -39,6 +40,21 @@ async def test_a_replay_makes_held_events_due(runtime: Runtime, client: httpx.As
     due = await runtime.inbox.due(QUEUE, datetime.now(UTC), 10)
     assert sorted((held.key, held.attempts) for held in due) == [("b", 0), ("e", 0)]
     assert [each["act"] for each in await traces(runtime)] == ["replay"]
+
+
+async def test_a_replayed_type_goes_where_it_is_known_now(runtime: Runtime, client: httpx.AsyncClient):
+    """What came before an upgrade, under a type that nobody knew, waits in the flow that knows it since (H 93)."""
+    of_today, of_tomorrow = (
+        Row(key, b"d" * 16, State.QUARANTINED, INGEST_UNKNOWN.queue, wire_type, reason="type-unknown", body=b"sealed")
+        for key, wire_type in (("a", INGEST_REIMBURSEMENTS.key), ("b", "reimbursement.settled.v9"))
+    )
+    await runtime.inbox.commit(Commit([of_today, of_tomorrow], queue=INGEST_UNKNOWN.queue))
+
+    await client.post("/ops/messaging/replay", headers=ALICE, json={"keys": ["a", "b"]})
+
+    now = datetime.now(UTC)
+    assert [held.key for held in await runtime.inbox.due(INGEST_REIMBURSEMENTS.queue, now, 10)] == ["a"]
+    assert [held.key for held in await runtime.inbox.due(INGEST_UNKNOWN.queue, now, 10)] == ["b"]
 
 
 async def test_a_discard_needs_two_operators(runtime: Runtime, client: httpx.AsyncClient):

@@ -1,16 +1,18 @@
 """Messages as an attacker, or a broken sender, would send them (security reference, H 88 to 98)."""
 
-from typing import Any
+import os
+from typing import Any, Final
 
 import orjson
 import pytest
 
 from services.ingest.subscribers import subscriptions
 from shared.messaging.delivery import Delivery
-from shared.messaging.reading import read
+from shared.messaging.reading import read, read_again
 from shared.messaging.relay import Relay
 from shared.messaging.rows import AlreadySealed, RowMaker
 from shared.messaging.settling import Settler
+from shared.messaging.store import Held
 from shared.messaging.topology import INGEST_REIMBURSEMENTS, INGEST_UNKNOWN, Flow
 from shared.messaging.unit import State
 from tests.fakes.ingest import (
@@ -27,6 +29,12 @@ from tests.fakes.ingest import (
 )
 from tests.fakes.messaging import InMemoryInbox, InMemoryOutbox, ManualClock, RecordingPublisher
 from tests.fakes.vault import InMemoryVault
+
+V2: Final = "reimbursement.settled.v2"
+"""A version that nobody knows."""
+
+FLOOD: Final = int(os.environ.get("CARNET_FLOOD", "10000"))
+"""Copies of one message, in two hundreds."""
 
 
 class Counter:
@@ -55,6 +63,11 @@ class Counter:
         """Settle messages as one batch."""
         settler = self._settlers[flow.queue]
         await settler.settle([item for each in deliveries for item in read(settler.subscription, each, bytes(32))])
+
+    async def retry(self, flow: Flow, held: Held) -> None:
+        """Take up a waiting row."""
+        settler = self._settlers[flow.queue]
+        await settler.settle([read_again(settler.subscription, held, held.body, bytes(32))])
 
     def ends(self) -> list[tuple[State, str | None]]:
         """Return how each event ended."""
@@ -105,11 +118,41 @@ async def test_h91_replay(counter: Counter):
 
 
 async def test_h93_unknown_type(counter: Counter):
-    """H 93: a type or version that nobody knows ends once, under its code, and its sender is told."""
-    await counter.take(INGEST_UNKNOWN, delivery("reimbursement.settled.v2", body=orjson.dumps(settled())))
+    """H 93: a type or version that nobody knows is quarantined under its code, once, and its sender is told."""
+    for _ in range(2):
+        await counter.take(INGEST_UNKNOWN, delivery(V2, body=orjson.dumps(settled(type=V2))))
 
-    assert [state for state, _ in counter.ends()] == [State.REFUSED]
-    assert any(each.row.exchange == "feedback" for each in counter.outbox.rows.values())
+    assert counter.ends() == [(State.QUARANTINED, "type-unknown")]
+    assert sum(each.row.exchange == "feedback" for each in counter.outbox.rows.values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("user", "document", "code"),
+    [
+        (None, settled(type=V2), "publisher-unauthenticated"),
+        (CPAM.user, settled(type=V2, source=MSA.source), "source-foreign"),
+        (CPAM.user, "no event", "envelope-invalid"),
+    ],
+)
+async def test_h93_only_what_an_upgrade_may_mend_is_kept(counter: Counter, user: str | None, document: Any, code: str):
+    """H 93: of a type that nobody knows, too, nothing is kept that is wrong in another way."""
+    body = orjson.dumps(document)
+    await counter.take(INGEST_UNKNOWN, delivery(V2, body=body, user=user))
+
+    assert counter.ends() == [(State.REFUSED, code)]
+
+
+async def test_h93_kept_until_an_upgrade(counter: Counter):
+    """H 93: replayed once a flow knows its type, it passes that flow's checks and is done under its own key."""
+    await counter.take(INGEST_UNKNOWN, message())
+    (kept,) = counter.inbox.rows.values()
+    counter.inbox.replay(kept.key)
+    (held,) = await counter.inbox.due(INGEST_UNKNOWN.queue, ManualClock().now(), 10)
+    await counter.retry(INGEST_REIMBURSEMENTS, held)
+
+    assert counter.ends() == [(State.DONE, None), (State.DONE, None)]
+    assert [key.split("|")[0] for key in counter.inbox.rows] == [INGEST_UNKNOWN.queue, INGEST_REIMBURSEMENTS.queue]
+    assert [event["type"] for event in counter.told()][-1] == "reimbursement.received.v1"
 
 
 async def test_h97_line_of_another_insurer(counter: Counter):
@@ -125,9 +168,9 @@ async def test_h97_line_of_another_insurer(counter: Counter):
 async def test_h98_flood_of_duplicates(counter: Counter):
     """H 98: however often a message comes, one row and one event stand: what a flood costs is a counter."""
     await counter.take(INGEST_REIMBURSEMENTS, message())
-    for _ in range(50):
+    for _ in range(FLOOD // 200):
         await counter.take(INGEST_REIMBURSEMENTS, *(message() for _ in range(200)))
 
     assert counter.ends() == [(State.DONE, None)]
     assert len(counter.told()) == 1
-    assert counter.inbox.books[INGEST_REIMBURSEMENTS.queue]["duplicate"] == 10_000
+    assert counter.inbox.books[INGEST_REIMBURSEMENTS.queue]["duplicate"] == FLOOD

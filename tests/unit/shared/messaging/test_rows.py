@@ -73,12 +73,12 @@ class TestMade:
         assert [row.body for row in rows] == [None, items[1].raw, items[2].raw]
         assert [row.key for row in rows] == [f"{FLOW.queue}|/works|t{n}" for n in (1, 2, 3)]
 
-    @pytest.mark.parametrize(("parks", "state"), [(True, State.PARKED), (False, State.REFUSED)])
-    def test_unreadable(self, parks: bool, state: State):
-        """What cannot be read is parked if one of our own services sent it, and refused if it came from outside."""
+    def test_unreadable(self):
+        """What cannot be read becomes what the flow says of its code."""
         (item,) = Shop().read(raw_message(b"{"))
+        said = {"json-malformed": State.QUARANTINED}
 
-        assert Shop().rows.outcome(item, Unit(), parks=parks) == Outcome(state, "json-malformed")
+        assert Shop().rows.outcome(item, Unit(), said.__getitem__) == Outcome(State.QUARANTINED, "json-malformed")
 
     async def test_due(self):
         """A waiting row is due after the delay of its attempt, by the clock of its maker."""
