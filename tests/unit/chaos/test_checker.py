@@ -201,6 +201,16 @@ def test_a_copy_is_no_second_event(came: str, counted: dict[str, int]) -> None:
     assert violated(spoil) == {}
 
 
+@pytest.mark.parametrize("heard", [1, 2])
+def test_a_take_over_that_nobody_heard_of_accuses_nobody(heard: int) -> None:
+    """A sequencer that died before it could say that it took over leaves entries that may be anybody's."""
+
+    def spoil(_: object, left: Aftermath) -> None:
+        left.reigns = [reign for reign in left.reigns if reign.epoch in (heard, 3)]
+
+    assert "log" not in violated(spoil)
+
+
 def test_who_was_killed_may_be_taken_over_from() -> None:
     """A death before it explains a take-over of unsent messages."""
 

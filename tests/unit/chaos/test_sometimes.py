@@ -5,7 +5,8 @@ from typing import Any
 
 import orjson
 
-from chaos.sometimes import Sometimes, adoptions, sometimes
+from chaos.aftermath import Reign
+from chaos.sometimes import Sometimes, adoptions, reigns, sometimes
 from tests.unit.chaos import made_up as run
 
 
@@ -45,3 +46,12 @@ def test_adoptions_are_told_in_the_time_of_the_history(tmp_path: Path) -> None:
     line = {"event": "outbox_adopted", "service": "records", "timestamp": "1970-01-01T00:01:40Z"}
     counted(tmp_path, line)
     assert adoptions(tmp_path, 60.0) == [("records", 40.0)]
+
+
+def test_reigns_are_told_in_the_order_of_their_epochs(tmp_path: Path) -> None:
+    """Who took the log over, and at which size, whichever log says so first."""
+    taken = [
+        {"event": "log_taken_over", "epoch": epoch, "size": 10 * epoch, "process": f"audit.{epoch}"} for epoch in (2, 1)
+    ]
+    counted(tmp_path, *taken)
+    assert reigns(tmp_path) == [Reign("audit.1", 1, 10), Reign("audit.2", 2, 20)]
