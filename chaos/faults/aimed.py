@@ -17,6 +17,7 @@ from chaos.faults import NotNowError
 from chaos.faults.processes import BEYOND_HEARTBEAT_S
 from chaos.rig import Rig
 from shared.messaging.topology import DELIVERY_LIMIT, INGEST_REIMBURSEMENTS
+from simulator.mistakes import MISTAKEN
 
 _BACK_S: Final = 4.0
 """How long a process takes to find its connections dead and to subscribe again."""
@@ -29,7 +30,7 @@ _SLOWLY_S: Final = 0.15
 _CATCHING_S: Final = 15.0
 _LOOK_S: Final = 0.05
 _ENOUGH: Final = 5
-"""Events that a retry must hold: some of them wait for nobody who ever comes."""
+"""Events that a retry must hold."""
 
 _GIVEN_UP_S: Final = 32.0
 """Whoever said nothing for 30 s loses what it claimed."""
@@ -151,7 +152,8 @@ class FreezeRetry:
         """Stop a worker that retries; tell whether it did not come to its end all the same."""
         claims: dict[str, list[str]] = defaultdict(list)
         async for row in rig.mongo["ingest"]["started"].find({"_id": {"$regex": "^retry "}, "by": {"$ne": None}}):
-            claims[row["by"]].append(row["_id"].removeprefix("retry "))
+            if MISTAKEN not in row["_id"]:  # whom a mistake waits for, never comes
+                claims[row["by"]].append(row["_id"].removeprefix("retry "))
         for process, keys in claims.items():
             name = workers.get(process.rsplit(".", 2)[1])
             if name is None or len(keys) < _ENOUGH or not rig.crew.freeze(name):
