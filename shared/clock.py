@@ -28,7 +28,7 @@ class ClockAhead:
     """The machine's clock, ahead by the seconds that a file says: months of a campaign pass while somebody watches.
 
     For demonstrations and tests. The file is read again every `LOOK_S`, so that all processes move on together; an
-    absent one says nothing. Tokens, leases and heartbeats go by the machine's own clock.
+    absent one says nothing. Tokens, leases, heartbeats and retries do not go by it.
     """
 
     LOOK_S: Final = 0.05

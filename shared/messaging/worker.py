@@ -14,6 +14,7 @@ from shared.http.server import serving
 from shared.messaging.collector import spare_the_collector
 from shared.messaging.consumer import Consumer
 from shared.messaging.due import DueLooks
+from shared.messaging.instants import Steady
 from shared.messaging.ledger.keeping import Check, rota_of, subscriptions_of, tell_held
 from shared.messaging.mongo_starts import MongoStarts
 from shared.messaging.pressure import Pressure
@@ -156,7 +157,7 @@ def _consumer(
     pressure: Pressure,
     turn: asyncio.Lock,
 ) -> Consumer[Any]:
-    rows = RowMaker(subscription.flow.queue, sealer, runtime.clock, runtime.settings.retry_delays)
+    rows = RowMaker(subscription.flow.queue, sealer, Steady(), runtime.settings.retry_delays)
     settler = Settler(subscription, runtime.inbox, runtime.relay, rows, runtime.process)
     suspects = Suspects(settler, starts, runtime.digest_key, turn)
-    return Consumer(suspects, Retries(waiting, suspects, runtime.clock), pressure)
+    return Consumer(suspects, Retries(waiting, suspects, Steady()), pressure)
