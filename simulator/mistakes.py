@@ -17,9 +17,6 @@ Spoil: TypeAlias = Callable[[Event], None]
 
 _UNKNOWN_TYPE: Final = "reimbursement.settled.v9"
 
-MISTAKEN: Final = ".x"
-"""Stands in the id of an event with a mistake, before its number."""
-
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
@@ -55,9 +52,9 @@ class Mistake:
 def _rename(event: Event, serial: int) -> None:
     """Give an event an id of its own; that of a line is repeated in its payload."""
     stem, _, number = event["id"].rpartition("/")
-    event["id"] = f"{stem}{MISTAKEN}{serial}/{number}"
+    event["id"] = f"{stem}.x{serial}/{number}"
     if "flux" in event["data"]:
-        event["data"]["flux"] = f"{stem}{MISTAKEN}{serial}"
+        event["data"]["flux"] = f"{stem}.x{serial}"
 
 
 def _put(path: str, value: object) -> Spoil:

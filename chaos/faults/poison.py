@@ -3,26 +3,19 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 from random import Random
 from time import monotonic
-from typing import Any, Final
-from uuid import uuid4
+from typing import Final
 
-import aio_pika
 import orjson
 
-from chaos.faults import NotNowError
-from chaos.history import Operation
+from chaos.faults.publishing import AGAIN_S, honest_lines, publish, season_of_lines
 from chaos.launched import KILLS_READING, kills
 from chaos.rig import Rig
 from chaos.workload.crowd import patients
-from chaos.workload.insurers import Wire
-from shared.messaging.cloudevents import join
 from shared.messaging.topology import INGEST_REIMBURSEMENTS, RECORDS_REIMBURSEMENTS
-from simulator.claims import claims
-from simulator.publications import End, Publication, season_at
+from simulator.publications import End, Publication
 
 KILLER: Final = "process-killer"
 
@@ -39,11 +32,9 @@ KINDS: Final[Mapping[str, tuple[str, tuple[End, ...]]]] = {
 
 NEIGHBOURS: Final = 4
 
-_SETTLED: Final = timedelta(days=2)
 _OTHER_LINES: Final = 7_777
 """Added to the seed: the workload publishes none of these lines."""
 
-_AGAIN_S: Final = 0.5
 _PATIENCE_S: Final = 40.0
 
 
@@ -63,17 +54,13 @@ class ProcessKiller:
         self._awaited = await rig.parked(KILLER) + 1
         number = next(self._numbers)
         person = patients(rig.scene.seed)[dice.randrange(4)].person
-        season = season_at(datetime.now(UTC))
-        until = season.today - _SETTLED
-        lines = claims(person, rig.scene.seed + _OTHER_LINES + number, 60, until=until)
-        honest = [line for line in lines if not (line.reverses or line.minor_secret)]
-        following = iter([season.settlement(person, line) for line in honest])
+        following = iter(honest_lines(season_of_lines(), person, rig.scene.seed + _OTHER_LINES + number, 60))
         for kind, (mark, ends) in KINDS.items():
             # A body that kills whoever reads it takes its neighbours with it: nobody has seen them.
             good = list(islice(following, 0 if kind == "reading" else NEIGHBOURS))
             killer = _marked(replace(next(following), ends=ends), mark)
             good.insert(dice.randint(0, len(good)), killer)
-            await _publish(rig, good, f"{KILLER}-{number}-{kind}")
+            await publish(rig, good, f"{KILLER}-{number}-{kind}")
             rig.history.record("rig", "poison", "ok", queue=ends[-1].queue, reason=KILLER)
         return ", ".join(KINDS)
 
@@ -81,7 +68,7 @@ class ProcessKiller:
         """Look how many were set aside by now; on a busy machine, each death takes its time."""
         ends = monotonic() + _PATIENCE_S
         while (parked := await rig.parked(KILLER)) < self._awaited and monotonic() < ends:  # noqa: ASYNC110 - a look
-            await asyncio.sleep(_AGAIN_S)
+            await asyncio.sleep(AGAIN_S)
         self.seen, self._awaited = max(self.seen, parked), 0
 
 
@@ -91,43 +78,3 @@ def _marked(publication: Publication, mark: str) -> Publication:
     data["flux"] += mark
     event["id"] = f"{data['flux']}/{data['line']}"
     return replace(publication, body=orjson.dumps(event))
-
-
-async def _publish(rig: Rig, publications: list[Publication], name: str) -> None:
-    first = publications[0]
-    body, content_type = join([each.body for each in publications])
-    groups = [
-        {"ends": [list(end) for end in each.ends], "ids": [orjson.loads(each.body)["id"]]} for each in publications
-    ]
-    user = f"insurer.{first.insurer}"
-    message = aio_pika.Message(
-        body,
-        content_type=content_type,
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        message_id=uuid4().hex,
-        type=first.key,
-        user_id=user,
-    )
-    wire = Wire(first.insurer, rig.scene.brokers[first.insurer])
-    facts: dict[str, Any] = {"message": name, "key": first.key, "events": len(publications), "groups": groups}
-    try:
-        for attempt in range(1, 20):
-            with rig.history.operation(user, "publish", attempt=attempt, **facts) as operation:
-                if await _confirmed(wire, message, first.key, operation):
-                    return
-            await asyncio.sleep(_AGAIN_S)
-        raise NotNowError
-    finally:
-        await wire.close()
-
-
-async def _confirmed(wire: Wire, message: aio_pika.Message, key: str, operation: Operation) -> bool:
-    try:
-        await wire.publish(message, key)
-    except (Exception, asyncio.CancelledError) as error:
-        if (task := asyncio.current_task()) is not None and task.cancelling():
-            raise
-        operation.unknown(error=type(error).__name__)
-        return False
-    operation.ok()
-    return True
