@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from bench.consuming import Side, measured
+from bench.consuming import WARM_UP_SHARE, Side, measured
 from bench.report import Comparison
 from bench.stack import Ground
 
@@ -24,7 +24,7 @@ def compare(ground: Ground, *, rounds: int, scale: float, say: Callable[[str], N
     for level in LEVELS:
         wanted = int(level * scale)
         while stored < wanted:
-            part = Side("growing", "ours", min(_PART, wanted - stored), 200)
+            part = Side("growing", "ours", max(200, int(min(_PART, wanted - stored) / (1 + WARM_UP_SHARE))), 200)
             measured(ground, part, _SUFFIX, keep=True)
             stored += part.whole
             say(f"{stored:,} events stored")

@@ -53,10 +53,11 @@ def main() -> None:
             _progress("The whole way and the soak are left out: each insurer needs a broker user of its own.")
             wanted = [part for part in wanted if part not in (WHOLE_WAY, SOAK)]
         for part in wanted:
-            if part == SOAK:
-                soaked = soak(where, minutes=chosen.soak, say=_progress)
-            else:
+            if part != SOAK:
                 found += _COMPARISONS[part](where, rounds=chosen.rounds, scale=chosen.scale, say=_progress)
+    if SOAK in wanted:
+        with ground() as where:  # insurers publish the same lines again: nobody may have seen them
+            soaked = soak(where, minutes=chosen.soak, say=_progress)
     print(json.dumps(_as_json(found, soaked), indent=2) if chosen.json else _as_text(found, chosen.rounds, soaked))
 
 
