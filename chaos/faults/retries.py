@@ -28,6 +28,7 @@ _OTHER_PEOPLE: Final = 2_000_003
 _SLOWLY_S: Final = 0.15
 """How much longer each command takes while a retry is waited for: what it claimed, it holds for some seconds."""
 
+_ARRIVING_S: Final = 60.0
 _CATCHING_S: Final = 20.0
 """By then the last attempt was made."""
 
@@ -62,7 +63,7 @@ class FreezeRetry:
         self._keys = [f"{INGEST_REIMBURSEMENTS.queue}|{key_of(each)}" for each in lines]
         await publish(rig, lines, f"{self.name}-{number}-lines")
         try:
-            caught = await self._catch(rig, names)
+            caught = await self._waits(rig) and await self._catch(rig, names)
         finally:
             registration = season.registration(person)
             registration = replace(registration, ends=registration.ends[:1])  # as in the workload's ledger
@@ -70,6 +71,13 @@ class FreezeRetry:
         if not caught:
             raise NotNowError
         return f"{self._frozen} with {len(self._keys)} events"
+
+    async def _waits(self, rig: Rig) -> bool:
+        """Tell whether the lines have come to waiting, behind whatever was published before them."""
+        ends = monotonic() + _ARRIVING_S
+        while not (waiting := await self._ended(rig, "waiting")) and monotonic() < ends:  # noqa: ASYNC110 - a look
+            await asyncio.sleep(_LOOK_S)
+        return bool(waiting)
 
     async def _catch(self, rig: Rig, names: list[str]) -> bool:
         """Slow the ways to the database down until a worker was stopped in the middle of a retry."""
