@@ -18,7 +18,7 @@ from shared.messaging.topology import DELIVERY_LIMIT, INGEST_REIMBURSEMENTS
 _BACK_S: Final = 4.0
 """How long a process takes to find its connections dead and to subscribe again."""
 
-_WEARING_S: Final = 10.0
+_WEARING_S: Final = 30.0
 
 
 @dataclass(slots=True)
