@@ -10,6 +10,9 @@ from bench.stack import Ground
 LEVELS: Final = (10_000, 100_000, 1_000_000)
 
 _SUFFIX: Final = "_growth"
+_LEAST: Final = 1_000
+"""Fewer fit into a commit or two, and nothing lies between the warm-up and the last."""
+
 _PART: Final = 50_000
 """Events that are made and consumed at a time: all at once would not fit into memory."""
 
@@ -24,7 +27,7 @@ def compare(ground: Ground, *, rounds: int, scale: float, say: Callable[[str], N
     for level in LEVELS:
         wanted = int(level * scale)
         while stored < wanted:
-            part = Side("growing", "ours", max(200, int(min(_PART, wanted - stored) / (1 + WARM_UP_SHARE))), 200)
+            part = Side("growing", "ours", max(_LEAST, int(min(_PART, wanted - stored) / (1 + WARM_UP_SHARE))), 200)
             measured(ground, part, _SUFFIX, keep=True)
             stored += part.whole
             say(f"{stored:,} events stored")
