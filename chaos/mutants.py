@@ -94,7 +94,6 @@ def _ack_before_commit() -> None:
 def _epoch_off() -> None:
     """A sequencer that was in charge once never asks whether it still is."""
     log: Any = import_module("services.audit.adapters.mongo_log")
-
     ask = log.MongoLog.head
 
     async def head(self: Any) -> Any:
