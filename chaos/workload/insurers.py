@@ -121,7 +121,10 @@ async def publisher(brokers: dict[str, str], history: History, pressure: Pressur
 
 
 async def publish_all(sender: Publisher, messages: Iterator[Message], stop: asyncio.Event) -> None:
-    """Publish messages as fast as the system follows, until they or the time are over; each is seen to its end."""
+    """Publish messages as fast as the system follows, until they or the time are over; each is seen to its end.
+
+    What others wait for is published all the same.
+    """
     queues = {code: asyncio.Queue[Message](2) for code in sender.wires}
 
     async def work(queue: asyncio.Queue[Message]) -> None:
@@ -135,7 +138,7 @@ async def publish_all(sender: Publisher, messages: Iterator[Message], stop: asyn
         while (message := await asyncio.to_thread(next, messages, None)) is not None:
             while not (stop.is_set() or sender.pressure.free):  # noqa: ASYNC110 - two conditions
                 await asyncio.sleep(_LOOK_S)
-            if stop.is_set():
+            if stop.is_set() and not message.owed:
                 break
             await asyncio.sleep(_BLIND_PAUSE_S if sender.pressure.blind else 0)
             await queues[message.insurer].put(message)

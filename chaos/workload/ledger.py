@@ -6,7 +6,7 @@ twice, and mistakes stand among all of them.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain, count
 from random import Random
@@ -45,6 +45,8 @@ class Message:
     content_type: str
     groups: list[dict[str, Any]]
     """For the history. ``ids`` must come to ``ends``; ``bad`` events, whose rows have no name, to ``end``."""
+    owed: bool = False
+    """Whether lines that were published may wait for a registration in it: then it is published, however late."""
 
 
 class _Item(NamedTuple):
@@ -57,8 +59,9 @@ def messages(cohort: Sequence[Person], season: Season, seed: int) -> Iterator[Me
     dice = Random(f"messages:{seed}:{cohort[0].ins}")
     sent: dict[tuple[str, str], list[_Item]] = defaultdict(list)
     parts = (_grouped(part, dice) for part in _in_disorder(cohort, season, seed, dice))
-    for items in chain.from_iterable(parts):
-        yield _message(items)
+    head = next(parts)
+    for owed, items in chain(((True, items) for items in head), ((False, items) for part in parts for items in part)):
+        yield replace(_message(items), owed=owed)
         first = items[0].publication
         good = sent[first.insurer, first.key]
         good += [item for item in items if item.bad is None]

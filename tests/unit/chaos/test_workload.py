@@ -9,6 +9,7 @@ import pytest
 
 from chaos.workload.crowd import PATIENTS, cohorts, patients
 from chaos.workload.ledger import LINES_EACH, VERSIONS, Message, messages
+from shared.contracts.insurers import BeneficiaryRegisteredV1
 from shared.messaging.cloudevents import BATCH, MAX_BYTES, MAX_EVENTS
 from simulator.population import Person
 from simulator.publications import is_open, season_at
@@ -59,3 +60,16 @@ def test_people_are_different_and_most_records_are_open(people: list[Person]) ->
     """Whoever is in a run is in it once; a grown-up's record is open, so that lines have an effect to lose."""
     assert len({person.ins for person in people}) == len(people) >= PATIENTS
     assert sum(map(is_open, people)) > len(people) / 2
+
+
+def test_whoever_stops_still_registers_those_whose_lines_were_published() -> None:
+    """Every registration of a cohort is in a message that is owed, however early its lines came; the rest is not."""
+    made = published()
+    registering = [each for each in made if each.key == BeneficiaryRegisteredV1.TYPE and any(_ends(each))]
+    assert registering
+    assert all(each.owed for each in registering)
+    assert not made[-1].owed
+
+
+def _ends(message: Message) -> list[bool]:
+    return [bool(group.get("ends")) for group in message.groups]
