@@ -2,7 +2,6 @@
 
 import json
 from base64 import b64decode
-from base64 import b64decode
 
 import pytest
 
