@@ -20,7 +20,7 @@ from deploy.local.roles import ALL, Role, is_ready
 from deploy.local.stack import Stack
 from deploy.local.vhosts import create_vhost, delete_vhost, load_topology
 from deploy.local.witnesses import POLICY, log_key
-from tests.containers.podman import SERVICES, Podman, missing, private_podman
+from tests.containers.podman import IMAGES, SERVICES, Podman, missing, private_podman
 
 USER = 10_001
 TIER = "containers"
@@ -41,7 +41,7 @@ def podman(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
 @pytest.fixture(scope="session")
 def images(podman: Podman) -> dict[str, str]:
     """Give the image of each service."""
-    return {service: podman.build(service) for service in SERVICES}
+    return {service: podman.build(service) for service in IMAGES}
 
 
 @dataclass(slots=True)

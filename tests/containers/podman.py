@@ -14,6 +14,7 @@ from deploy.local.places import CLONE, default_home, folder
 
 BASE = "localhost/carnet-base"
 SERVICES = ("ingest", "records", "notifications", "audit")
+IMAGES = (*SERVICES, "witness")
 TOOLS = ("podman", "debootstrap", "runc", "catatonit")
 PACKAGES = "podman buildah debootstrap runc catatonit netavark iptables"
 MACHINE_SETTINGS = ("etc/ssl/certs/ca-certificates.crt", "etc/pip.conf")

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tests.containers.podman import SERVICES, Podman
+from tests.containers.podman import IMAGES, Podman
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -16,7 +16,7 @@ def config(podman: Podman, image: str) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", IMAGES)
 def test_an_image_has_no_rights_and_is_stopped_gently(podman: Podman, images: dict[str, str], service: str):
     """An image names a user that is nobody's, stops on SIGTERM, and starts Python without a shell in between."""
     made = config(podman, images[service])
@@ -25,13 +25,13 @@ def test_an_image_has_no_rights_and_is_stopped_gently(podman: Podman, images: di
     assert "Cmd" not in made
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", IMAGES)
 def test_an_unknown_role_ends_with_its_usage(podman: Podman, images: dict[str, str], service: str):
     """A container whose command names no role ends with 1 and says which roles there are."""
     with pytest.raises(subprocess.CalledProcessError) as ended:
         podman.run("run", "--rm", "--network", "host", images[service], "nonsense")
     assert ended.value.returncode == 1
-    assert f"usage: python -m services.{service} worker|api" in ended.value.stderr
+    assert f"usage: python -m services.{service} " in ended.value.stderr
 
 
 def test_an_image_holds_its_own_service_only(podman: Podman, images: dict[str, str]):
