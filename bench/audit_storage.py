@@ -15,7 +15,8 @@ from bson.binary import Binary
 
 from bench.measure import cpu_of, spent
 from bench.stack import Ground
-from services.audit.adapters.mongo_log import MongoLog, prepare, tile_id
+from services.audit.adapters.log_rows import prepare, tile_id
+from services.audit.adapters.mongo_log import MongoLog
 from services.audit.adapters.mongo_tiles import MongoTiles
 from services.audit.domain.checkpoints import Signed
 from services.audit.domain.envelope import Envelope, read_envelope

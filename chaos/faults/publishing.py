@@ -5,13 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-import aio_pika
 import orjson
 
 from chaos.faults import NotNowError
-from chaos.history import Operation
 from chaos.rig import Rig
-from chaos.workload.insurers import Wire
+from chaos.workload.wire import Parcel, Wire
 from shared.messaging.cloudevents import join
 from simulator.claims import claims
 from simulator.population import Person
@@ -46,35 +44,15 @@ async def publish(rig: Rig, publications: list[Publication], name: str) -> None:
     groups = [
         {"ends": [list(end) for end in each.ends], "ids": [orjson.loads(each.body)["id"]]} for each in publications
     ]
-    user = f"insurer.{first.insurer}"
-    message = aio_pika.Message(
-        body,
-        content_type=content_type,
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        message_id=uuid4().hex,
-        type=first.key,
-        user_id=user,
-    )
+    parcel = Parcel(uuid4().hex, first.key, content_type, body)
     wire = Wire(first.insurer, rig.scene.brokers[first.insurer])
     facts: dict[str, Any] = {"message": name, "key": first.key, "events": len(publications), "groups": groups}
     try:
         for attempt in range(1, _TRIES):
-            with rig.history.operation(user, "publish", attempt=attempt, **facts) as operation:
-                if await _confirmed(wire, message, first.key, operation):
+            with rig.history.operation(wire.user, "publish", attempt=attempt, **facts) as operation:
+                if await wire.attempt(parcel, operation):
                     return
             await asyncio.sleep(AGAIN_S)
         raise NotNowError
     finally:
         await wire.close()
-
-
-async def _confirmed(wire: Wire, message: aio_pika.Message, key: str, operation: Operation) -> bool:
-    try:
-        await wire.publish(message, key)
-    except (Exception, asyncio.CancelledError) as error:
-        if (task := asyncio.current_task()) is not None and task.cancelling():
-            raise
-        operation.unknown(error=type(error).__name__)
-        return False
-    operation.ok()
-    return True

@@ -7,59 +7,18 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
-import aio_pika
-from aio_pika.abc import AbstractConnection, AbstractExchange
-
 from chaos.history import History
 from chaos.workload.ledger import Message
 from chaos.workload.pressure import Pressure
-from shared.messaging.topology import UPSTREAM
+from chaos.workload.wire import Parcel, Wire
 
 IN_FLIGHT: Final = 2
 """Messages that one insurer has under way at a time."""
 
-_CONFIRM_S: Final = 20.0
 _AGAIN_S: Final = 0.5
 _LOOK_S: Final = 0.05
 _BLIND_PAUSE_S: Final = 0.2
 """Before each message while nobody knows how far the system is behind."""
-
-
-@dataclass(slots=True)
-class Wire:
-    """An insurer's connection, made again whenever it is lost."""
-
-    code: str
-    url: str = field(repr=False)
-    _connection: AbstractConnection | None = None
-    _exchange: AbstractExchange | None = None
-    _making: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    async def publish(self, message: aio_pika.Message, key: str) -> None:
-        """Return once the broker has confirmed; raise whatever prevents it, and begin anew next time."""
-        try:
-            async with asyncio.timeout(_CONFIRM_S):
-                exchange = await self._open()
-                await exchange.publish(message, key, mandatory=True)
-        except BaseException:
-            await self.close()
-            raise
-
-    async def _open(self) -> AbstractExchange:
-        async with self._making:
-            if self._exchange is None or self._connection is None or self._connection.is_closed:
-                self._connection = await aio_pika.connect(self.url, timeout=10)
-                channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
-                self._exchange = await channel.get_exchange(UPSTREAM, ensure=False)
-            return self._exchange
-
-    async def close(self) -> None:
-        """Close what is open; a connection that does not answer is left behind."""
-        connection, self._connection, self._exchange = self._connection, None, None
-        if connection is not None:
-            with contextlib.suppress(Exception):
-                async with asyncio.timeout(2):
-                    await connection.close()
 
 
 @dataclass(slots=True)
@@ -87,27 +46,9 @@ class Publisher:
         wire = self.wires[message.insurer]
         facts = {"groups": message.groups} if attempt == 1 else {}
         told = {"message": number, "attempt": attempt, "key": message.key, "events": events, **facts}
-        with self.history.operation(f"insurer.{message.insurer}", "publish", **told) as operation:
-            try:
-                await wire.publish(_amqp(message, number, f"insurer.{message.insurer}"), message.key)
-            except (Exception, asyncio.CancelledError) as error:
-                if (task := asyncio.current_task()) is not None and task.cancelling():
-                    raise
-                operation.unknown(error=type(error).__name__)
-                return False
-            operation.ok()
-            return True
-
-
-def _amqp(message: Message, number: int, user: str) -> aio_pika.Message:
-    return aio_pika.Message(
-        message.body,
-        content_type=message.content_type,
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        message_id=f"chaos-{number}",
-        type=message.key,
-        user_id=user,
-    )
+        parcel = Parcel(f"chaos-{number}", message.key, message.content_type, message.body)
+        with self.history.operation(wire.user, "publish", **told) as operation:
+            return await wire.attempt(parcel, operation)
 
 
 @contextlib.asynccontextmanager

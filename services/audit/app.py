@@ -11,10 +11,11 @@ from fastapi import APIRouter
 from pymongo import AsyncMongoClient
 
 from services.audit.adapters.http_witnesses import HttpWitness
+from services.audit.adapters.log_rows import openings_database, prepare
 from services.audit.adapters.mongo_accesses import MongoAccesses
 from services.audit.adapters.mongo_checkpoints import MongoCheckpoints
 from services.audit.adapters.mongo_erasures import MongoEraser, MongoErasures
-from services.audit.adapters.mongo_log import MongoLog, openings_database, prepare
+from services.audit.adapters.mongo_log import MongoLog
 from services.audit.adapters.mongo_log_reader import MongoLogReader
 from services.audit.adapters.mongo_marks import MongoMarks
 from services.audit.adapters.mongo_overseers import MongoOverseers

@@ -22,7 +22,7 @@ from services.ingest.handlers.deposits import Candidate, Intake, Outcome, deposi
 from services.ingest.settings import IngestSettings
 from services.ingest.subscribers import own_news, subscriptions
 from shared import terminology
-from shared.http.api import run_api
+from shared.http.api import MAX_BODY, run_api
 from shared.http.gate import Gate
 from shared.http.identity import Kind
 from shared.logging import configure_logging
@@ -70,7 +70,8 @@ async def api() -> None:
         def doors(gate: Gate) -> list[APIRouter]:
             return [deposit_doors(counter, depositor=gate.admits(Kind.PROFESSIONAL, Kind.MACHINE))]
 
-        await run_api(runtime, doors, max_body=settings.document_bytes)
+        # The counter for deposits refuses sooner, with a code of its own.
+        await run_api(runtime, doors, max_body=settings.document_bytes + MAX_BODY)
 
 
 @asynccontextmanager

@@ -50,7 +50,6 @@ async def run_api(
     settings = runtime.settings
     app = FastAPI(title=f"Carnet {runtime.service}", docs_url=None, redoc_url=None)
     app.add_middleware(StrictJson)
-    app.add_middleware(BodyLimit, max_bytes=max_body)
     problems.install(app)
     checks = dependencies(runtime)
     health_doors(app, checks)
@@ -62,7 +61,8 @@ async def run_api(
         made = [*operations(runtime, gate), *routers(gate)]
         for router in made:
             app.include_router(router)
-        async with serving(Shortcut(app, made), settings.http_host, settings.http_port), asyncio.TaskGroup() as tasks:
+        bounded = BodyLimit(Shortcut(app, made), max_bytes=max_body)
+        async with serving(bounded, settings.http_host, settings.http_port), asyncio.TaskGroup() as tasks:
             beside = [tasks.create_task(runtime.relay.run()), tasks.create_task(state_numbers(*stated))]
             spare_the_collector()
             log.info("api_started", port=settings.http_port)

@@ -54,6 +54,13 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
         super().__init__(self.code)
 
 
+def of(refusal: Problem | HTTPException) -> Problem:
+    """Return the problem that a refusal is, whoever spoke it: a door of ours or the framework."""
+    if isinstance(refusal, Problem):
+        return refusal
+    return Problem(refusal.status_code, headers=refusal.headers)
+
+
 def response(problem: Problem, path: str) -> Response:
     """Return the answer that carries a problem; ``path`` is that of the door, of which some speak FHIR."""
     if is_fhir(path):
@@ -71,20 +78,15 @@ def response(problem: Problem, path: str) -> Response:
 
 def install(app: FastAPI) -> None:
     """Make an application answer every refusal and failure as problem details."""
-    app.add_exception_handler(Problem, _on_problem)
-    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Problem, _on_refusal)
+    app.add_exception_handler(HTTPException, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(Exception, _on_failure)
 
 
-async def _on_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)  # noqa: S101 - starlette's signature is wider than its promise
-    return response(error, request.url.path)
-
-
-async def _on_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - as above
-    return response(Problem(error.status_code, headers=error.headers), request.url.path)
+async def _on_refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem | HTTPException)  # noqa: S101 - starlette's signature is wider than its promise
+    return response(of(error), request.url.path)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:

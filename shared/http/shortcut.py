@@ -2,7 +2,7 @@
 
 FastAPI works out at each request what a door needs; for a door that has no body, or takes it from the request itself,
 that is known beforehand, and costs half a millisecond of CPU each time. What is not simple goes the long way, and so
-does whatever matches no door. The application's limit of bodies is not in front of it: who takes a body bounds it.
+does whatever matches no door.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeAlias, get_args, get_origin
 from fastapi import APIRouter, Request, Response
 from fastapi.params import Depends
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.http import problems
@@ -83,8 +84,8 @@ async def _answer(call: Call, scope: Scope, receive: Receive, send: Send) -> Non
     """Answer, a refusal or a failure as `problems.install` has the framework do it."""
     try:
         response: Response = await call(Request(scope, receive, send), scope["path_params"])
-    except Problem as problem:
-        response = problems.response(problem, scope["path"])
+    except (Problem, HTTPException) as refusal:
+        response = problems.response(problems.of(refusal), scope["path"])
     except Exception:
         await problems.response(Problem(500), scope["path"])(scope, receive, send)
         raise

@@ -1,7 +1,7 @@
 """The role `worker`: FastStream subscribes and stops; consumers and the relay do the work."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
@@ -69,56 +69,82 @@ async def run_worker(
     )
     consumers = [assemble(each) for each in subscriptions]
     receiving = Receiving(runtime, consumers)
-    started = asyncio.Event()
-    failure: list[BaseException] = []
-    relaying: list[asyncio.Task[None]] = []
-    consuming: list[asyncio.Task[None]] = []
+    beside = (runtime.relay.run, pressure.watch, ledger.run, partial(tell_held, runtime, receiving.held))
+    await _Shift(runtime, receiving, consumers, starts, beside).work()
 
-    async def is_consuming() -> bool:
-        # Before that the queues are subscribed to one after the other.
-        return started.is_set() and await hears(receiving.broker)
 
-    doors = worker_doors(runtime, consumers, consuming=Probe(is_consuming))
+class _Shift:
+    """A worker's time from its start to its end: what runs meanwhile, and how it is left."""
 
-    async def drain() -> None:
-        """Nothing new is taken; what is held is committed, acknowledged and sent, in this order."""
-        log.info("worker_draining", process=runtime.process)
-        deadline = asyncio.get_running_loop().time() + DRAIN_S
-        await receiving.cancel()
-        for consumer in consumers:
-            consumer.stop()
-        await _until_done(consuming, deadline - _SENDING_S)
-        await receiving.acknowledge()
-        await _at_most(starts.leave, 1.0)
-        await _until_done(relaying, 0)
-        await runtime.relay.drain(max(deadline - asyncio.get_running_loop().time(), _SENDING_S))
+    def __init__(
+        self,
+        runtime: Runtime,
+        receiving: Receiving,
+        consumers: Sequence[Consumer[Any]],
+        starts: Starts,
+        beside: Sequence[Callable[[], Coroutine[Any, Any, None]]],
+    ) -> None:
+        """``beside`` runs beside the consumers until they have ended."""
+        self._runtime = runtime
+        self._receiving = receiving
+        self._consumers = consumers
+        self._starts = starts
+        self._beside = beside
+        self._relaying: list[asyncio.Task[None]] = []
+        self._consuming: list[asyncio.Task[None]] = []
+        self._subscribed = asyncio.Event()
+        self._failures: list[BaseException] = []
+        self._app = FastStream(
+            receiving.broker,
+            lifespan=self._lifespan,
+            after_startup=[self._subscribed.set],
+            on_shutdown=[self._drain],
+            logger=None,
+        )
+
+    async def work(self) -> None:
+        """Work until told to stop; raise what made anything end before."""
+        spare_the_collector()
+        log.info("worker_started", process=self._runtime.process)
+        await self._app.run(sleep_time=0.2)
+        log.info("worker_stopped", process=self._runtime.process)
+        if self._failures:
+            raise self._failures[0]
 
     @asynccontextmanager
-    async def lifespan() -> AsyncIterator[None]:
-        settings = runtime.settings
+    async def _lifespan(self) -> AsyncIterator[None]:
+        settings = self._runtime.settings
+        doors = worker_doors(self._runtime, self._consumers, consuming=Probe(self._is_consuming))
         async with serving(doors, settings.http_host, settings.http_port):
-            beside = (runtime.relay.run(), pressure.watch(), ledger.run(), tell_held(runtime, receiving.held))
-            relaying.extend(asyncio.create_task(each) for each in beside)
-            consuming.extend(asyncio.create_task(consumer.run()) for consumer in consumers)
-            for task in (*relaying, *consuming):
-                task.add_done_callback(lambda done: _on_end(done, failure, app))
+            self._relaying.extend(asyncio.create_task(run()) for run in self._beside)
+            self._consuming.extend(asyncio.create_task(consumer.run()) for consumer in self._consumers)
+            for task in (*self._relaying, *self._consuming):
+                task.add_done_callback(self._ended)
             yield
-            await _until_done([*relaying, *consuming], 0)
+            await _until_done([*self._relaying, *self._consuming], 0)
 
-    app = FastStream(receiving.broker, lifespan=lifespan, after_startup=[started.set], on_shutdown=[drain], logger=None)
-    spare_the_collector()
-    log.info("worker_started", process=runtime.process)
-    await app.run(sleep_time=0.2)
-    log.info("worker_stopped", process=runtime.process)
-    if failure:
-        raise failure[0]
+    async def _is_consuming(self) -> bool:
+        # Before that the queues are subscribed to one after the other.
+        return self._subscribed.is_set() and await hears(self._receiving.broker)
 
+    async def _drain(self) -> None:
+        """Take nothing new; what is held is committed, acknowledged and sent, in this order."""
+        log.info("worker_draining", process=self._runtime.process)
+        deadline = asyncio.get_running_loop().time() + DRAIN_S
+        await self._receiving.cancel()
+        for consumer in self._consumers:
+            consumer.stop()
+        await _until_done(self._consuming, deadline - _SENDING_S)
+        await self._receiving.acknowledge()
+        await _at_most(self._starts.leave, 1.0)
+        await _until_done(self._relaying, 0)
+        await self._runtime.relay.drain(max(deadline - asyncio.get_running_loop().time(), _SENDING_S))
 
-def _on_end(task: asyncio.Task[None], failure: list[BaseException], app: FastStream) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("worker_failed", error=type(error).__name__)
-        failure.append(error)
-        app.exit()
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("worker_failed", error=type(error).__name__)
+            self._failures.append(error)
+            self._app.exit()
 
 
 async def _until_done(tasks: Sequence[asyncio.Task[None]], deadline: float) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from services.audit.domain.tree import Tile, consistency_nodes, edge_tiles, grow, hash_of, inclusion_nodes, pyramid
+from services.audit.domain.subtrees import consistency_nodes, inclusion_nodes
+from services.audit.domain.tree import Tile, edge_tiles, grow, hash_of, pyramid
 from tests.fakes.signing import LOG, NORTH, ORIGIN, SOUTH, noted
 from verifier.checkpoints import Checkpoint
 from verifier.leaves import GROUPS, Group, Leaf, Opened, commitment, event_name, salt_of

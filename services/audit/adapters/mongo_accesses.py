@@ -7,7 +7,7 @@ from typing import Any, Final
 from pymongo import DESCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
-from services.audit.adapters.mongo_log import Collections, read_leaves, to_opening
+from services.audit.adapters.log_rows import Collections, read_leaves, to_opening
 from services.audit.domain.deeds import DEEDS
 from services.audit.domain.entries import Entry, Kept
 from shared.mongo import Document

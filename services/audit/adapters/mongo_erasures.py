@@ -14,7 +14,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
-from services.audit.adapters.mongo_log import Collections
+from services.audit.adapters.log_rows import Collections
 from services.audit.domain.erasing import CLOSED, OPENED, Erasure
 from shared.messaging.failures import RacedError
 from shared.messaging.unit import Unit

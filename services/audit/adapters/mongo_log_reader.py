@@ -2,7 +2,7 @@
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from services.audit.adapters.mongo_log import Collections, to_head, to_opening
+from services.audit.adapters.log_rows import Collections, to_head, to_opening
 from services.audit.domain.entries import Head, Opening
 from shared.mongo import Document
 

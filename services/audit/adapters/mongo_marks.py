@@ -16,7 +16,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
-from services.audit.adapters.mongo_log import Collections, to_opening
+from services.audit.adapters.log_rows import Collections, to_opening
 from services.audit.domain.entries import Entry, Kept
 from services.audit.domain.marks import Marked
 from services.audit.domain.shown import Placed

@@ -6,7 +6,7 @@ from typing import Final
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from services.audit.adapters.mongo_log import read_tiles
+from services.audit.adapters.log_rows import read_tiles
 from services.audit.domain.tree import Pyramid, Tile, pyramid, width_of
 from shared.mongo import Document
 

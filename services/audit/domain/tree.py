@@ -1,7 +1,7 @@
-"""The tree as tiles: which hashes a growing log writes down, and which a proof is made of (C2SP tlog-tiles).
+"""The tree as tiles: which hashes a growing log writes down, and how others are had from them (C2SP tlog-tiles).
 
-A *node* is a complete subtree: of 2^height leaves, at a place among those of its height. A *tile* holds up to 256
-neighbouring nodes of height eight times the level; what lies between two levels is hashed again when it is needed.
+A *tile* holds up to 256 neighbouring nodes of height eight times the level; what lies between two levels is hashed
+again when it is needed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,19 +9,13 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Final, NamedTuple, TypeAlias
 
+from services.audit.domain.subtrees import Node, Nodes, root_nodes
 from shared.errors import CarnetError
 from verifier.merkle import EMPTY_ROOT, node_hash
 
 TILE_HEIGHT: Final = 8
 TILE_WIDTH: Final = 1 << TILE_HEIGHT
 HASH_BYTES: Final = 32
-
-
-class Node(NamedTuple):
-    """A complete subtree."""
-
-    height: int
-    place: int
 
 
 class Tile(NamedTuple):
@@ -37,9 +31,6 @@ class LogDamagedError(CarnetError):
 
 Edge: TypeAlias = Mapping[Tile, bytes]
 """The partial tiles of a tree, each with what it holds."""
-
-Nodes = Sequence[Node]
-"""Neighbouring subtrees, the larger to the left: together one side of the tree, with one hash."""
 
 Pyramid = Sequence[Sequence[bytes]]
 """A tile's hashes by height: those that it holds, and above them those of every complete pair."""
@@ -69,46 +60,6 @@ def pyramid(tile: bytes) -> Pyramid:
 def hash_of(nodes: Nodes, pyramids: Mapping[Tile, Pyramid]) -> bytes:
     """Return the one hash of neighbouring subtrees; raise `KeyError` or `IndexError` if a tile lacks one."""
     return reduce(lambda right, left: node_hash(left, right), (_hash(node, pyramids) for node in reversed(nodes)))
-
-
-def root_nodes(size: int) -> Nodes:
-    """Return the subtrees of a whole tree; none for an empty one."""
-    return _span(0, size)
-
-
-def inclusion_nodes(index: int, size: int) -> list[Nodes]:
-    """Return what each step of a leaf's path is the hash of, from its sibling up (RFC 6962 §2.1.1)."""
-    if not 0 <= index < size:
-        raise ValueError("no such leaf")
-    start, end, steps = 0, size, []
-    while end - start > 1:
-        middle = _middle(start, end)
-        if index < middle:
-            steps.append(_span(middle, end))
-            end = middle
-        else:
-            steps.append(_span(start, middle))
-            start = middle
-    return steps[::-1]
-
-
-def consistency_nodes(old: int, new: int) -> list[Nodes]:
-    """Return what each step of a proof of growth is the hash of (RFC 6962 §2.1.2); none from the empty tree."""
-    if not 0 <= old <= new:
-        raise ValueError("a tree does not shrink")
-    if old in (0, new):
-        return []
-    start, end, steps = 0, new, []
-    while end != old:
-        middle = _middle(start, end)
-        if old <= middle:
-            steps.append(_span(middle, end))
-            end = middle
-        else:
-            steps.append(_span(start, middle))
-            start = middle
-    own = [_span(start, end)] if start else []  # who asks knows the root of the old tree
-    return own + steps[::-1]
 
 
 def grow(size: int, edge: Edge, hashes: Iterable[bytes]) -> dict[Tile, bytes]:
@@ -200,18 +151,3 @@ def root_of(size: int, edge: Edge) -> bytes:
 def _hash(node: Node, pyramids: Mapping[Tile, Pyramid]) -> bytes:
     height = node.height % TILE_HEIGHT
     return pyramids[tile_of(node)][height][node.place & ((TILE_WIDTH >> height) - 1)]
-
-
-def _span(start: int, end: int) -> Nodes:
-    """Return the complete subtrees from one leaf to before another; ``start`` is where a split of the tree left it."""
-    nodes = []
-    while start < end:
-        height = (end - start).bit_length() - 1
-        nodes.append(Node(height, start >> height))
-        start += 1 << height
-    return nodes
-
-
-def _middle(start: int, end: int) -> int:
-    """Return where a tree is split: after the largest power of two leaves that leaves something to the right."""
-    return start + (1 << ((end - start - 1).bit_length() - 1))

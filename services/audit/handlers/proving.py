@@ -7,7 +7,8 @@ from typing import Any
 
 from services.audit.domain.checkpoints import Signed
 from services.audit.domain.entries import Kept
-from services.audit.domain.tree import Nodes, Tile, consistency_nodes, hash_of, inclusion_nodes, tile_of
+from services.audit.domain.subtrees import Nodes, consistency_nodes, inclusion_nodes
+from services.audit.domain.tree import Tile, hash_of, tile_of
 from services.audit.ports import Checkpoints, Tiles
 from verifier.leaves import Group, Opened
 from verifier.proofs import Proof

@@ -15,7 +15,8 @@ import structlog
 
 from services.audit.domain.checkpoints import NotWitnessedError, Signed, Standing
 from services.audit.domain.entries import Head
-from services.audit.domain.tree import LogDamagedError, check_tiles, hash_of, root_nodes, spanned, tile_of
+from services.audit.domain.subtrees import root_nodes
+from services.audit.domain.tree import LogDamagedError, check_tiles, hash_of, spanned, tile_of
 from services.audit.handlers.proving import prove_growth
 from services.audit.ports import CheckpointStore, LogReader, Tiles, Witness
 from shared.clock import Clock

@@ -18,9 +18,10 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from cli.exporting import export
 from services.audit.adapters.http_witnesses import HttpWitness
+from services.audit.adapters.log_rows import Collections, prepare
 from services.audit.adapters.mongo_checkpoints import MongoCheckpoints
 from services.audit.adapters.mongo_erasures import MongoEraser, MongoErasures
-from services.audit.adapters.mongo_log import Collections, MongoLog, prepare
+from services.audit.adapters.mongo_log import MongoLog
 from services.audit.adapters.mongo_log_reader import MongoLogReader
 from services.audit.adapters.mongo_tiles import MongoTiles
 from services.audit.adapters.vaults import TwoVaults

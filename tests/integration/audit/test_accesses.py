@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
+from services.audit.adapters.log_rows import Collections, prepare
 from services.audit.adapters.mongo_accesses import MongoAccesses
-from services.audit.adapters.mongo_log import Collections, MongoLog, prepare
+from services.audit.adapters.mongo_log import MongoLog
 from services.audit.adapters.vaults import TwoVaults
 from services.audit.ports import AccessReader, Log
 from shared.messaging.unit import Unit

@@ -10,7 +10,8 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from services.audit.adapters.mongo_log import Collections, MongoLog, prepare
+from services.audit.adapters.log_rows import Collections, prepare
+from services.audit.adapters.mongo_log import MongoLog
 from services.audit.adapters.mongo_log_reader import MongoLogReader
 from services.audit.domain.entries import EMPTY, Fresh
 from services.audit.domain.tree import LogDamagedError

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
+from services.audit.adapters.log_rows import prepare
 from services.audit.adapters.mongo_erasures import MongoErasures
-from services.audit.adapters.mongo_log import MongoLog, prepare
+from services.audit.adapters.mongo_log import MongoLog
 from services.audit.adapters.mongo_marks import MongoMarks
 from services.audit.adapters.mongo_overseers import MongoOverseers
 from services.audit.adapters.mongo_series import MongoSeries

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pymongo import monitoring
 
+from services.audit.adapters.log_rows import prepare as prepare_log
 from services.audit.adapters.mongo_accesses import MongoAccesses
 from services.audit.adapters.mongo_log import MongoLog
-from services.audit.adapters.mongo_log import prepare as prepare_log
 from services.audit.adapters.mongo_log_reader import MongoLogReader
 from services.ingest.adapters.mongo_identities import MongoIdentities
 from services.notifications.adapters.mongo_contacts import MongoContacts

@@ -4,15 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.audit.domain.subtrees import consistency_nodes, inclusion_nodes
 from services.audit.domain.tree import (
     HASH_BYTES,
     TILE_WIDTH,
     Tile,
-    consistency_nodes,
     edge_tiles,
     grow,
     hash_of,
-    inclusion_nodes,
     pyramid,
     root_of,
     tile_of,

@@ -13,6 +13,7 @@ from services.ingest.domain.deposits import Deposit, DepositState, end
 from services.ingest.handlers.answers import Answers
 from services.ingest.handlers.deposits import Candidate, Outcome
 from shared.http import problems
+from shared.http.api import MAX_BODY
 from shared.http.identity import Kind, Principal
 from shared.http.limits import BodyLimit
 from shared.http.problems import Problem
@@ -54,7 +55,7 @@ class Desk:
         answers = Answers(ward.deposits, every=0)
         self.counter = Counter(ward.intake, intray, self.commit, answers, self, patience=0.2, floor=0)
         self.app = FastAPI()
-        self.app.add_middleware(BodyLimit, max_bytes=LARGEST)
+        self.app.add_middleware(BodyLimit, max_bytes=LARGEST + MAX_BODY)
         problems.install(self.app)
         self.app.include_router(deposit_doors(self.counter, depositor=caller))
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://ingest")

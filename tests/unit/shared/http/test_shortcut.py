@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request, Response
 from fastapi.routing import APIRoute
 
 from shared.http import problems
+from shared.http.limits import BodyLimit
 from shared.http.problems import Problem
 from shared.http.shortcut import Shortcut, simple
 
@@ -54,13 +55,14 @@ def routed() -> APIRouter:
     return router
 
 
-async def _ask(short: bool, method: str, path: str, **headers: str) -> httpx.Response:
+async def _ask(short: bool, method: str, path: str, headers: dict[str, str], body: bytes = b"body") -> httpx.Response:
     app, router = FastAPI(), routed()
     problems.install(app)
     app.include_router(router)
-    transport = httpx.ASGITransport(Shortcut(app, [router]) if short else app, raise_app_exceptions=False)
+    bounded = BodyLimit(Shortcut(app, [router]) if short else app, max_bytes=10)
+    transport = httpx.ASGITransport(bounded, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://carnet") as client:
-        return await client.request(method, path, headers=headers, content=b"body" if method == "POST" else None)
+        return await client.request(method, path, headers=headers, content=body if method == "POST" else None)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "POST", "OPTIONS"])
@@ -83,8 +85,16 @@ async def _ask(short: bool, method: str, path: str, **headers: str) -> httpx.Res
 @pytest.mark.parametrize("who", [{"x-as": "alice"}, {}], ids=["known", "unknown"])
 async def test_both_ways_answer_alike(method: str, path: str, who: dict[str, str]):
     """A request is answered with the same status, headers and bytes by the short way and by the long way."""
-    short, long = [await _ask(way, method, path, **who) for way in (True, False)]
+    short, long = [await _ask(way, method, path, who) for way in (True, False)]
 
+    assert (short.status_code, short.content, short.headers) == (long.status_code, long.content, long.headers)
+
+
+async def test_both_ways_bound_a_body():
+    """52: a body above the limit is refused alike, by whichever way it comes."""
+    short, long = [await _ask(way, "POST", "/v1/things/a", {"x-as": "alice"}, b"x" * 11) for way in (True, False)]
+
+    assert (short.status_code, short.json()["code"]) == (413, "too-large")
     assert (short.status_code, short.content, short.headers) == (long.status_code, long.content, long.headers)
 
 
