@@ -1,5 +1,6 @@
 """Letters as PDF: one page, tagged, its own fonts, the address alone in the window."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 import typst
 import zxingcpp
 
+from deploy.local import debian
 from services.notifications.adapters import typesetting
 from services.notifications.adapters.typesetting import typeset
 from services.notifications.adapters.typst_letters import TypstPress
@@ -64,10 +66,13 @@ def press() -> TypstPress:
 
 
 def poppler(tool: str, *arguments: str | Path) -> str:
-    """Return what one of poppler's tools says."""
-    if shutil.which(tool) is None:
-        pytest.skip(f"{tool} is not installed (Debian package poppler-utils)")
-    done = subprocess.run([tool, *map(str, arguments)], capture_output=True, check=True)
+    """Return what one of poppler's tools says; where the machine has none, they are fetched into the clone."""
+    path, environment = shutil.which(tool), dict(os.environ)
+    if path is None:
+        root = debian.unpacked("poppler-utils", why="a reader of PDFs", say=print)
+        path = str(root / "usr" / "bin" / tool)
+        environment["LD_LIBRARY_PATH"] = ":".join(debian.libraries(root))
+    done = subprocess.run([path, *map(str, arguments)], capture_output=True, check=True, env=environment)
     return done.stdout.decode("utf-8", "replace")
 
 
