@@ -141,16 +141,16 @@ def _other_ends(told: Published, left: Aftermath, caused: Mapping[str, list[str]
                     yield f"{key} ended {_said(end)} in {due.queue}, {_said(due.end)} expected"
 
 
-def held(told: Published, left: Aftermath, poisons: Counter[Due]) -> Finding:
+def held(told: Published, left: Aftermath) -> Finding:
     """What was refused, set aside or parked is exactly what deserved it."""
     counted = Counter(
         Due(queue, end) for queue, rows in left.rows.items() for end in rows.values() if end.state in _HELD
     )
-    return finding("parked", "refused and parked: exactly the poisons", counted.total(), _held(told, counted, poisons))
+    return finding("parked", "refused and parked: exactly the poisons", counted.total(), _held(told, counted))
 
 
-def _held(told: Published, counted: Counter[Due], poisons: Counter[Due]) -> Iterator[str]:
-    certain = told.bad + poisons + Counter(due for dues in told.due.values() for due in dues)
+def _held(told: Published, counted: Counter[Due]) -> Iterator[str]:
+    certain = told.bad + Counter(due for dues in told.due.values() for due in dues)
     for due in certain.keys() | counted.keys() | told.maybe_bad.keys():
         if due.end.state not in _HELD:
             continue

@@ -6,7 +6,7 @@ from typing import Any
 from chaos.aftermath import Aftermath
 from chaos.checker.events import doubled, held, lost, unexpected
 from chaos.checker.finding import Finding
-from chaos.checker.ledger import poisons, published
+from chaos.checker.ledger import published
 from chaos.checker.reads import reads
 from chaos.checker.state import adoption, books, documents, log, order, stuck
 from chaos.history import operations
@@ -21,7 +21,7 @@ def judge(moments: Sequence[dict[str, Any]], left: Aftermath) -> list[Finding]:
         doubled(told, left),
         unexpected(told, left),
         stuck(left),
-        held(told, left, poisons(moments)),
+        held(told, left),
         order(done, left),
         documents(done, left),
         reads(done, left),

@@ -94,16 +94,6 @@ def _due(end: list[Any]) -> Due:
     return Due(queue, End(state, reason))
 
 
-def poisons(moments: Iterable[dict[str, Any]]) -> Counter[Due]:
-    """Return what the rig itself put in to be parked: ``op`` poison, with ``queue``, ``reason`` and ``count``."""
-    found: Counter[Due] = Counter()
-    for moment in moments:
-        if moment["op"] == "poison" and moment["phase"] == "ok":
-            end = End(moment.get("state", "parked"), moment["reason"])
-            found[Due(moment["queue"], end)] += moment.get("count", 1)
-    return found
-
-
 def by_cause(sent: Iterable[tuple[str, Any]]) -> dict[str, list[str]]:
     """Return the keys of events by the event that caused them."""
     caused: dict[str, list[str]] = defaultdict(list)

@@ -35,7 +35,7 @@ NEIGHBOURS: Final = 4
 _OTHER_LINES: Final = 7_777
 """Added to the seed: the workload publishes none of these lines."""
 
-_PATIENCE_S: Final = 40.0
+_PATIENCE_S: Final = 90.0
 
 
 @dataclass(slots=True)
@@ -60,8 +60,7 @@ class ProcessKiller:
             good = list(islice(following, 0 if kind == "reading" else NEIGHBOURS))
             killer = _marked(replace(next(following), ends=ends), mark)
             good.insert(dice.randint(0, len(good)), killer)
-            await publish(rig, good, f"{KILLER}-{number}-{kind}")
-            rig.history.record("rig", "poison", "ok", queue=ends[-1].queue, reason=KILLER)
+            await publish(rig, good, f"{KILLER}-{number}-{kind}", read=kind != "reading")
         return ", ".join(KINDS)
 
     async def heal(self, rig: Rig) -> None:

@@ -37,13 +37,18 @@ def key_of(publication: Publication) -> str:
     return f"/insurers/{publication.insurer}|{orjson.loads(publication.body)['id']}"
 
 
-async def publish(rig: Rig, publications: list[Publication], name: str) -> None:
-    """Publish events of one type as one message until the broker confirms it; raise `NotNowError` if it never does."""
+def _named(publication: Publication) -> dict[str, Any]:
+    return {"ends": [list(end) for end in publication.ends], "ids": [orjson.loads(publication.body)["id"]]}
+
+
+async def publish(rig: Rig, publications: list[Publication], name: str, *, read: bool = True) -> None:
+    """Publish events of one type as one message until the broker confirms it; raise `NotNowError` if it never does.
+
+    ``read``: whether anybody lives to read them; the rows of those that nobody has read have no name.
+    """
     first = publications[0]
     body, content_type = join([each.body for each in publications])
-    groups = [
-        {"ends": [list(end) for end in each.ends], "ids": [orjson.loads(each.body)["id"]]} for each in publications
-    ]
+    groups = [_named(each) if read else {"bad": 1, "end": list(each.ends[0])} for each in publications]
     parcel = Parcel(uuid4().hex, first.key, content_type, body)
     wire = Wire(first.insurer, rig.scene.brokers[first.insurer])
     facts: dict[str, Any] = {"message": name, "key": first.key, "events": len(publications), "groups": groups}

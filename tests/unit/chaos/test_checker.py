@@ -221,14 +221,32 @@ def test_who_was_killed_may_be_taken_over_from() -> None:
     assert violated(spoil) == {}
 
 
+KILLED = ("parked", "process-killer")
+
+
+def _killers(moments: list[dict[str, Any]], left: Aftermath) -> None:
+    """One event that kills whoever reads it, and one that kills records' handler."""
+    at_records = {"ends": [[run.INGEST_LINES, "done", None], [run.LINES, *KILLED]], "ids": ["k2/1"]}
+    moments += run.publish(8, "reimbursement.settled.v1", [{"bad": 1, "end": [run.INGEST_LINES, *KILLED]}])
+    moments += run.publish(9, "reimbursement.settled.v1", [at_records])
+    left.rows[run.INGEST_LINES] |= {"message|ee": End(*KILLED), "/insurers/msa|k2/1": End("done")}
+    left.sent["/ingest|k"] = Sent("events", "reimbursement.received.v1", "/insurers/msa|k2/1", run.RECORD)
+    left.rows[run.LINES]["/ingest|k"] = End(*KILLED)
+    left.rows["audit.all"]["/ingest|k"] = End("done")
+    left.log["/ingest|k"] = 1
+
+
 def test_what_the_rig_poisoned_is_parked() -> None:
-    """What the rig put in to be parked is expected there, and nowhere else."""
+    """What kills its reader or its handler is expected to be parked, each once."""
+    assert not violated(_killers).keys() - {"books"}  # which the made-up run has summed up before
+
+
+@pytest.mark.parametrize(("queue", "key"), [(run.INGEST_LINES, "message|ee"), (run.LINES, "/ingest|k")])
+def test_a_killer_that_is_not_parked_is_found(queue: str, key: str) -> None:
+    """A killer that was applied, or is gone, is a violation."""
 
     def spoil(moments: list[dict[str, Any]], left: Aftermath) -> None:
-        moments.append(
-            {"t": 9.0, "process": "rig", "op": "poison", "phase": "ok", "queue": run.LINES, "reason": "process-killer"}
-        )
-        left.sent["/ingest|k"] = Sent("events", "reimbursement.received.v1", run.LINE, run.RECORD)
-        left.rows[run.LINES]["/ingest|k"] = End("parked", "process-killer")
+        _killers(moments, left)
+        left.rows[queue][key] = End("done")
 
-    assert "parked" not in violated(spoil)
+    assert "parked" in violated(spoil)
