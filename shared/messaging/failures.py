@@ -4,11 +4,13 @@ import traceback
 from enum import Enum, auto
 
 from aio_pika.exceptions import AMQPError
+from bson.errors import InvalidBSON
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
     CursorNotFound,
     ExecutionTimeout,
+    ProtocolError,
     PyMongoError,
     WriteConcernError,
     WTimeoutError,
@@ -63,7 +65,7 @@ def classify(error: BaseException) -> Failure:
         or _is_unconcerned(error)
     ):
         return Failure.INFRASTRUCTURE
-    if isinstance(error, AMQPError):
+    if isinstance(error, AMQPError | InvalidBSON | ProtocolError):  # the last two: an answer that the wire garbled
         return Failure.INFRASTRUCTURE
     if isinstance(error, OSError) and error.filename is None:  # a TimeoutError too; a missing file is a bug
         return Failure.INFRASTRUCTURE

@@ -1,14 +1,11 @@
 """Orders of arrival on a real database: two workers at once, whose transactions meet, end as in memory (rule 11)."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
-from itertools import permutations
-from random import Random
 from typing import Any, Final
 from uuid import UUID
 
 import pytest
-from pymongo.asynchronous.database import AsyncDatabase
 
 from services.records.adapters.mongo_accounts import MongoAccounts
 from services.records.adapters.mongo_documents import MongoDocuments
@@ -19,29 +16,24 @@ from services.records.adapters.mongo_unclaimed import MongoUnclaimed
 from services.records.domain.delay import Policy
 from services.records.subscribers import subscriptions
 from shared.contracts.event import Event
-from shared.messaging.mongo_inbox import MongoInbox
-from tests.fakes.arrivals import WORKERS, Room
 from tests.fakes.reads import documented
 from tests.fakes.records import accepted, received
 from tests.fakes.vault import InMemoryVault
+from tests.integration.orders import Database, Flows, Stands, ends_on
 
 pytestmark = pytest.mark.integration
 
-Database = AsyncDatabase[dict[str, Any]]
 Scenario = Callable[[], Awaitable[list[Any]]]
 
 ALICE, BRUNO = "a" * 32, "b" * 32
 BEFORE: Final = date(2019, 5, 2)
-ORDERS: Final = 12
-"""Of the 120: the first, the last, and some between; all of them are tried in memory."""
 
-_STANDS: Final[Mapping[str, Sequence[str]]] = {
+_STANDS: Final[Stands] = {
     "accounts": ("state", "cause", "registration.version", "registration.insurer", "registration.department"),
     "lines": ("record", "month", "insurer", "reverses", "event", "box"),
     "documents": ("record", "content", "replaces"),
     "unclaimed": (),
 }
-"""What all orders must agree about: not when, nor in how many steps, it came to be."""
 
 
 async def versions() -> list[Any]:
@@ -65,9 +57,8 @@ async def a_record_from_nothing() -> list[Any]:
     ]
 
 
-async def room(database: Database) -> Room:
-    """Give records' flows two workers each, on this database."""
-    inboxes = {name: MongoInbox(database.client, database, name) for name in WORKERS}
+async def flows(database: Database) -> Flows:
+    """Return what makes records' flows on this database."""
     stores: dict[str, Any] = {
         "accounts": MongoAccounts(database),
         "lines": MongoLines(database),
@@ -76,29 +67,9 @@ async def room(database: Database) -> Room:
         "unclaimed": MongoUnclaimed(database),
         "traces": MongoTraces(database),
     }
-    for each in (*inboxes.values(), *stores.values()):
+    for each in stores.values():
         await each.prepare()
-    clock = Room([], [], lambda _: None).clock
-    flows = subscriptions(**stores, policy=Policy.SEED, clock=clock)
-    return Room(flows, [], lambda _: None, clock=clock, inbox_of=inboxes.__getitem__)
-
-
-async def left(database: Database) -> Any:
-    """Return what stands, without when it came to be."""
-    rows = {
-        name: [row async for row in database[name].find({}, dict.fromkeys(("_id", *fields), 1)).sort("_id", 1)]
-        for name, fields in _STANDS.items()
-    }
-    held = await database["inbox"].count_documents({"state": {"$nin": ["done", "ignored"]}})
-    return {**rows, "held": held}
-
-
-async def _arrived(database: Database, order: Sequence[Event]) -> Any:
-    await (await room(database)).arrive(order)
-    state = await left(database)
-    for name in await database.list_collection_names():
-        await database[name].delete_many({})
-    return state
+    return lambda clock: subscriptions(**stores, policy=Policy.SEED, clock=clock)
 
 
 @pytest.mark.parametrize(
@@ -109,12 +80,7 @@ async def test_any_order_ends_alike_on_a_real_database(
     database: Database, scenario: Scenario, registered: dict[str, int], stored: list[int]
 ):
     """In whatever order events come, the first of them twice, over two workers: one state, and the right one."""
-    every = list(permutations(_named(await scenario())))
-    orders = [every[0], every[-1], *Random(1).sample(every, ORDERS - 2)]
-    ends: list[Any] = []
-    for order in orders:
-        if (state := await _arrived(database, order)) not in ends:
-            ends.append(state)
+    ends = await ends_on(database, _named(await scenario()), await flows(database), _STANDS)
 
     assert len(ends) == 1, ends
     (state,) = ends

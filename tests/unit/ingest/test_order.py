@@ -117,11 +117,15 @@ async def _made(scenario: Callable[[], Sequence[Body]]) -> tuple[Room, Sequence[
 
     stores: list[dict[Any, Any]] = [identities.rows, accounts.rows, deposits.rows]
     room = Room([*upstream, *news], stores, state, user=CPAM.user, clock=clock)
-    events = [
+    return room, named(scenario())
+
+
+def named(bodies: Sequence[Body]) -> list[Body]:
+    """Give each event of ours an id that is the same in every order; an insurer's has one."""
+    return [
         each.model_copy(update={"id": UUID(int=number).hex}) if isinstance(each, Event) else each
-        for number, each in enumerate(scenario())
+        for number, each in enumerate(bodies)
     ]
-    return room, events
 
 
 def _said(data: dict[str, Any]) -> str:

@@ -83,10 +83,12 @@ async def _made(scenario: Callable[[], Sequence[Body]]) -> tuple[Room, Sequence[
         asked = {each.id: (each.record, each.box, each.aim, each.state) for each in notices.rows.values()}
         return dict(people.rows), asked, dict(decisions.rows)
 
-    events = [
-        each.model_copy(update={"id": UUID(int=n).hex}) for n, each in enumerate(scenario()) if isinstance(each, Event)
-    ]
-    return Room(flows, stores, state, clock=clock), events
+    return Room(flows, stores, state, clock=clock), named(scenario())
+
+
+def named(bodies: Sequence[Body]) -> list[Body]:
+    """Give each event an id that is the same in every order."""
+    return [each.model_copy(update={"id": UUID(int=n).hex}) for n, each in enumerate(bodies) if isinstance(each, Event)]
 
 
 def _notice(name: str, record: str) -> NoticeRequestedV1:

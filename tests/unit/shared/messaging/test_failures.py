@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from aio_pika.exceptions import AMQPConnectionError, DeliveryError
+from bson.errors import InvalidBSON, InvalidDocument
 from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
@@ -14,6 +15,7 @@ from pymongo.errors import (
     NetworkTimeout,
     NotPrimaryError,
     OperationFailure,
+    ProtocolError,
     PyMongoError,
     ServerSelectionTimeoutError,
     WriteConcernError,
@@ -48,6 +50,8 @@ INFRASTRUCTURE = [
     OperationFailure("No keys found for HMAC that is valid for time", 211),
     labelled("TransientTransactionError"),
     labelled("UnknownTransactionCommitResult"),
+    InvalidBSON(),
+    ProtocolError(),
     AMQPConnectionError(),
     DeliveryError(None, None),  # type: ignore[arg-type]
     ConnectionResetError(),
@@ -71,6 +75,7 @@ DATA = [
     DocumentTooLarge("too large"),
     InvalidOperation(),
     BulkWriteError({"writeErrors": [{"code": 121}]}),
+    InvalidDocument("an object that BSON does not know"),
     FileNotFoundError(2, "no such file", "template.typ"),
     PermissionError(13, "denied", "key"),
     asyncio.QueueFull(),
