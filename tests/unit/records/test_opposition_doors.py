@@ -1,109 +1,20 @@
-"""The doors of the opt-out: what people, agents, operators and strangers get."""
+"""The doors of opposing: what people online, phone agents and strangers get."""
 
-import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any, cast
 
 import httpx
 import pytest
-from fastapi import FastAPI, Request
 from pymongo.errors import AutoReconnect
 
-from services.records.api.campaign import campaign_doors
 from services.records.api.counter import Counter
 from services.records.api.opposition import opposition_doors
-from services.records.domain.account import AccountState
-from services.records.domain.delay import Policy
-from shared.http import problems
-from shared.http.identity import Kind, Principal
-from shared.http.problems import Problem
 from shared.identity import blind_index, parse_ins
 from shared.identity.ins import TEST
 from shared.messaging.acts import Perform
 from tests.fakes.ingest import INS, OTHER_INS
-from tests.unit.records.office import CAMPAIGN, LAST_DAY, Office, at, wrong_code
-
-INDEX_KEY = b"\x07" * 32
-NUMBER = {"value": INS, "oid": TEST}
-NOBODY = {"value": OTHER_INS, "oid": TEST}
-SERIAL = "12345678"
-
-
-async def _bearer(request: Request, kind: Kind) -> Principal:
-    if request.headers.get("authorization") != f"Bearer {kind}":
-        raise Problem(401, "token-missing")
-    return Principal("agent-7", kind, frozenset())
-
-
-async def _agent(request: Request) -> Principal:
-    return await _bearer(request, Kind.PHONE_AGENT)
-
-
-async def _operator(request: Request) -> Principal:
-    return await _bearer(request, Kind.OPERATOR)
-
-
-class Town:
-    """A service's doors, and one person who got a notice on 15 January 2022."""
-
-    def __init__(self, client: httpx.AsyncClient, office: Office, record: str) -> None:
-        self.client, self.office, self.record = client, office, record
-
-    @property
-    def code(self) -> str:
-        """The code of the letter."""
-        return self.office.code(self.record)
-
-    async def oppose(self, code: str, ins: Any = NUMBER, **more: Any) -> httpx.Response:
-        """Oppose online."""
-        return await self.client.post("/v1/opposition", json={"ins": ins, "card_serial": SERIAL, "code": code, **more})
-
-    async def activate(self, code: str) -> httpx.Response:
-        """Activate."""
-        return await self.client.post("/v1/activation", json={"ins": NUMBER, "card_serial": SERIAL, "code": code})
-
-    async def by_phone(self, dated: str = "2022-01-15", bearer: str = "phone-agent", **more: Any) -> httpx.Response:
-        """Oppose by an agent."""
-        body = {"ins": NUMBER, "channel": "phone", "dated": dated, **more}
-        headers = {"authorization": f"Bearer {bearer}"}
-        return await self.client.post("/v1/agents/opposition", json=body, headers=headers)
-
-
-def _application(office: Office) -> FastAPI:
-    app = FastAPI()
-    problems.install(app)
-    app.include_router(opposition_doors(Counter(office.perform, office.desk, INDEX_KEY, False), agent=_agent))
-    app.include_router(
-        campaign_doors(
-            office.accounts,
-            office.notices,
-            campaign=CAMPAIGN,
-            policy=Policy.SEED,
-            clock=office.clock,
-            operator=_operator,
-        )
-    )
-    return app
-
-
-@pytest.fixture
-async def town(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Town]:
-    """Give the doors."""
-    monkeypatch.setattr("shared.http.even.EVEN_S", 0.0)
-    office = Office()
-    index = blind_index(INDEX_KEY, parse_ins(INS, TEST, production=False))
-    office.vault.subjects[index] = (await office.vault.ensure_subjects({"index of alice"}))["index of alice"]
-    record = await office.notified()
-    transport = httpx.ASGITransport(_application(office), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://records") as client:
-        yield Town(client, office, record)
-
-
-def problem(answer: httpx.Response) -> tuple[int, str]:
-    """Return status and code of a refusal."""
-    assert answer.headers["content-type"] == "application/problem+json"
-    return answer.status_code, answer.json()["code"]
+from tests.unit.records.office import LAST_DAY, at, wrong_code
+from tests.unit.records.town import INDEX_KEY, NOBODY, NUMBER, SERIAL, Town, an_agent, application, problem
 
 
 class TestOpposition:
@@ -217,10 +128,10 @@ class TestOpposition:
         async def away(work: Any) -> Any:
             raise AutoReconnect("away")
 
-        app = _application(town.office)
+        app = application(town.office)
         app.router.routes.clear()
         app.include_router(
-            opposition_doors(Counter(cast("Perform", away), town.office.desk, INDEX_KEY, False), agent=_agent)
+            opposition_doors(Counter(cast("Perform", away), town.office.desk, INDEX_KEY, False), agent=an_agent)
         )
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://r") as client:
             body = {"ins": NUMBER, "card_serial": SERIAL, "code": "AAAA"}
@@ -264,58 +175,3 @@ class TestAgents:
     async def test_refused(self, town: Town, more: dict[str, Any], status: int, code: str):
         """Days that are none or lie ahead, other channels and unknown people are refused."""
         assert problem(await town.by_phone(**more)) == (status, code)
-
-
-class TestCodes:
-    """POST /v1/codes."""
-
-    async def test_it_tells_nothing(self, town: Town):
-        """Whether anybody is known by a number does not show, neither at once nor when asked too soon (F07)."""
-        answers = []
-        for ins in (NUMBER, NOBODY):
-            for _ in range(2):
-                body = {"ins": ins, "card_serial": SERIAL}
-                answers.append(await town.client.post("/v1/codes", json=body))
-
-        assert [answer.status_code for answer in answers] == [202, 429, 202, 429]
-        assert answers[0].content == answers[2].content
-        assert answers[1].content == answers[3].content
-        assert answers[1].headers["retry-after"] == answers[3].headers["retry-after"] == "30"
-        assert problem(answers[1]) == (429, "code-too-soon")
-
-
-class TestActivation:
-    """POST /v1/activation."""
-
-    async def test_at_once(self, town: Town):
-        """The record is open at once; the same again answers the same (F10)."""
-        answer = await town.activate(town.code)
-
-        assert (answer.status_code, answer.json()["state"]) == (200, "activated")
-        assert (await town.activate(town.code)).json() == answer.json()
-        assert town.office.state(town.record) is AccountState.ACTIVATED
-
-
-class TestCampaign:
-    """GET /ops/campaign."""
-
-    async def test_the_numbers(self, town: Town):
-        """An operator sees phase, policy, states and deadlines, and no person."""
-        await town.office.register("bob")
-
-        answer = await town.client.get("/ops/campaign", headers={"authorization": "Bearer operator"})
-
-        assert answer.json() == {
-            "phase": "national",
-            "policy": "seed",
-            "accounts": {"notified": 1, "not-eligible": 1},
-            "notices": {"running": 1},
-            "returned": {},
-            "deadlines": {"2022-02-25": 1},
-            "failing": 0,
-        }
-        assert town.record not in json.dumps(answer.json())
-
-    async def test_operators_only(self, town: Town):
-        """Nobody else does."""
-        assert (await town.client.get("/ops/campaign")).status_code == 401
