@@ -26,7 +26,12 @@ _OTHER_PEOPLE: Final = 2_000_003
 """Added to the seed: the workload registers none of these people."""
 
 _SLOWLY_S: Final = 0.15
-"""How much longer each command takes while a retry is waited for: what it claimed, it holds for some seconds."""
+"""How much longer each message takes, there and back, while a retry is waited for: it holds its claim for a while."""
+
+_IN_HAND_S: Final = 4 * _SLOWLY_S
+"""From a claim that was written to a retry at work: the claim's answer comes, and the claim is read back, there and
+back. What follows before the commit takes as long again: who was frozen earlier would find that it has claimed nothing.
+"""
 
 _ARRIVING_S: Final = 60.0
 _CATCHING_S: Final = 20.0
@@ -103,7 +108,10 @@ class FreezeRetry:
         claims = Counter([row["by"] async for row in rig.mongo["ingest"]["started"].find({"_id": {"$in": names}})])
         for process in filter(None, claims):
             name = workers.get(process.rsplit(".", 2)[1])
-            if name is None or not rig.crew.freeze(name):
+            if name is None:
+                continue
+            await asyncio.sleep(_IN_HAND_S)
+            if not rig.crew.freeze(name):
                 continue
             self._frozen = name
             await asyncio.sleep(2 * _SLOWLY_S)  # what it had sent arrives
