@@ -45,6 +45,19 @@ class Reign(NamedTuple):
     size: int
 
 
+class Adoption(NamedTuple):
+    """A process took over what another had not sent."""
+
+    at: float
+    """Seconds of the history."""
+    owner: str
+    """The process that had not sent it, by its own name."""
+    member: str | None
+    """The rig's name of it, as ``records.worker.1``; None for one that nobody heard of."""
+    since: float
+    """When it was first heard of, in seconds of the history."""
+
+
 @dataclass(slots=True)
 class Aftermath:
     """Keys are ``source|id``, the name of an event in every service."""
@@ -74,7 +87,7 @@ class Aftermath:
     traces_unreadable: int = 0
     summaries: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """What ``/ops/messaging`` says, by service."""
-    adoptions: list[tuple[str, float]] = field(default_factory=list)
-    """When a service's process took over what another had not sent: service, and seconds of the history."""
+    adoptions: list[Adoption] = field(default_factory=list)
+    """When processes took over what others had not sent."""
     stuck: dict[str, int] = field(default_factory=dict)
     """What still moved when patience ended, in words that end a sentence."""

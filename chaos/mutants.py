@@ -4,6 +4,7 @@ Only the rig loads this module into a process (`chaos.mutated`); nothing that ru
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -108,9 +109,11 @@ def _adoption_without_silence() -> None:
     """Whatever is unsent is taken from its owner, dead or alive, however young it is."""
     outbox: Any = import_module("shared.messaging.mongo_outbox")
 
-    async def adopt(self: Any, owner: str) -> int:
+    async def adopt(self: Any, owner: str) -> Counter[str]:
         others = {"owner": {"$ne": owner}, "unsent": True}
-        return int((await self._rows.update_many(others, {"$set": {"owner": owner}})).modified_count)
+        taken = Counter([row["owner"] async for row in self._rows.find(others, {"owner": 1})])
+        await self._rows.update_many(others, {"$set": {"owner": owner}})
+        return taken
 
     outbox.MongoOutbox.adopt = adopt
 

@@ -3,6 +3,7 @@
 A run in which nobody ever took over from a dead process says nothing of taking over, however green it is.
 """
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
-from chaos.aftermath import Aftermath, Reign
+from chaos.aftermath import Adoption, Aftermath, Reign
 
 Line: TypeAlias = Mapping[str, Any]
 
@@ -89,13 +90,16 @@ def sometimes(logs: Path, left: Aftermath, moments: Iterable[Mapping[str, Any]],
     return found
 
 
-def adoptions(logs: Path, began: float) -> list[tuple[str, float]]:
-    """Return when which service's processes took over unsent messages, in seconds since a time of day."""
-    return [
-        (line["service"], datetime.fromisoformat(line["timestamp"]).timestamp() - began)
-        for line in _lines(logs)
-        if line.get("event") == "outbox_adopted"
-    ]
+def adoptions(logs: Path, began: float) -> list[Adoption]:
+    """Return the take-overs of unsent messages, and who it was that had not sent them; times count from ``began``."""
+    heard: dict[str, tuple[str, float]] = {}
+    found: list[tuple[float, str]] = []
+    for member, line in _told(logs):
+        at = datetime.fromisoformat(line["timestamp"]).timestamp() - began
+        heard.setdefault(line.get("process", ""), (member, at))
+        if line.get("event") == "outbox_adopted":
+            found.append((at, line["owner"]))
+    return [Adoption(at, owner, *heard.get(owner, (None, 0.0))) for at, owner in sorted(found)]
 
 
 def reigns(logs: Path) -> list[Reign]:
@@ -114,12 +118,14 @@ def _booked(left: Aftermath, name: str) -> int:
 
 
 def _lines(logs: Path) -> Iterator[Line]:
-    """Yield what the processes logged; a line that is cut off or no JSON is left out."""
+    return (line for _, line in _told(logs))
+
+
+def _told(logs: Path) -> Iterator[tuple[str, Line]]:
+    """Yield what the processes logged, each line with its member's name; what is cut off or no JSON is left out."""
     for path in sorted(logs.glob("*.log")):
         with path.open("rb") as file:
             for text in file:
                 if text.startswith(b"{") and b'"/readyz"' not in text:
-                    try:
-                        yield orjson.loads(text)
-                    except orjson.JSONDecodeError:
-                        continue
+                    with contextlib.suppress(orjson.JSONDecodeError):
+                        yield path.stem, orjson.loads(text)

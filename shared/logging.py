@@ -11,7 +11,7 @@ ALLOWED: Final = frozenset(
     {
         "event", "level", "timestamp", "service", "role", "process", "queue", "exchange", "key", "type", "kind",
         "error", "place", "fingerprint", "reason", "state", "rows", "left", "count", "epoch", "size", "seconds",
-        "ms", "method", "route", "status", "port", "host", "signal", "logger", "code", "attempts",
+        "ms", "owner", "method", "route", "status", "port", "host", "signal", "logger", "code", "attempts",
     }
 )  # fmt: skip
 """Ids, outcomes, numbers and names of our own things. An unknown key is dropped and only its absence shows."""

@@ -1,11 +1,11 @@
 """Order, books, log, quiet: what the whole must look like once everything has come to its end."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from chaos.aftermath import Aftermath, Reign
+from chaos.aftermath import Adoption, Aftermath, Reign
 from chaos.checker.finding import Finding, finding
 from chaos.checker.ledger import Published
 from chaos.history import Done
@@ -35,6 +35,13 @@ SILENCING: Final = (
     "node",
 )
 """Faults, by how their names begin, after which a process may have been silent for long."""
+
+SILENT_S: Final = 150.0
+"""From the beginning of such a fault to the last take-over that it explains: the fault, 30 s of silence, and the load
+under which a process then comes back to its beat."""
+
+_EVERYBODY: Final = ("everybody", "database")
+"""How what was struck begins where everybody was: nobody can tell that he lives while the database is away."""
 
 
 def order(operations: Iterable[Done], left: Aftermath) -> Finding:
@@ -105,24 +112,31 @@ def stuck(left: Aftermath) -> Finding:
     return finding("stuck", "everything came to its end", 1, (f"{count} {what}" for what, count in left.stuck.items()))
 
 
-def adoption(moments: Iterable[Mapping[str, Any]], left: Aftermath) -> Finding:
-    """Nobody takes over from a sender that lives: something must have silenced one before (rule 7)."""
-    silenced = [
-        (str(moment["struck"]), moment["t"])
-        for moment in moments
-        if moment["op"] == "fault" and moment["phase"] == "invoke" and moment["name"].startswith(SILENCING)
-    ]
-    silenced += [(moment["name"], moment["t"]) for moment in moments if moment["op"] == "restart"]
+def adoption(moments: Sequence[Mapping[str, Any]], left: Aftermath) -> Finding:
+    """Nobody takes over from a sender that lives: it had ended, or something had silenced it before (rule 7)."""
     return finding(
         "adoption",
         "unsent messages are taken over from the silent only",
         len(left.adoptions),
         (
-            f"{service} took over messages after {at:.0f} s, and nobody had been silenced"
-            for service, at in left.adoptions
-            if not any(before < at for _, before in silenced)
+            f"messages of {each.member or each.owner} were taken over after {each.at:.0f} s, and it lived"
+            for each in left.adoptions
+            if not any(_silences(moment, each) for moment in moments)
         ),
     )
+
+
+def _silences(moment: Mapping[str, Any], taken: Adoption) -> bool:
+    """Tell whether a moment is why somebody was silent; of whom nobody heard, its service must have been struck."""
+    if moment["t"] >= taken.at:
+        return False
+    member = taken.member or f"{taken.owner.partition('.')[0]}."
+    if moment["op"] == "restart":
+        return bool(moment["name"].startswith(member)) and moment["t"] > taken.since
+    if (moment["op"], moment["phase"]) != ("fault", "invoke") or not moment["name"].startswith(SILENCING):
+        return False
+    struck = str(moment["struck"])
+    return moment["t"] > taken.at - SILENT_S and (member in struck or struck.startswith(_EVERYBODY))
 
 
 def books(told: Published, left: Aftermath) -> Finding:

@@ -12,6 +12,7 @@ from shared.messaging.consumer import Consumer
 from shared.messaging.probes import Probe, goes_round
 from shared.messaging.publications import fed_by
 from shared.messaging.runtime import Runtime
+from shared.messaging.topology import feedback_queue
 
 Check = Callable[[], Awaitable[bool]]
 
@@ -78,7 +79,8 @@ async def _database_answers(runtime: Runtime) -> bool:
 
 
 async def _has_its_queues(runtime: Runtime) -> bool:
-    depths = await runtime.publisher.depths([flow.queue for flow in fed_by(runtime.service)])
+    fed = [flow.queue for flow in fed_by(runtime.service)]
+    depths = await runtime.publisher.depths([*fed, *map(feedback_queue, runtime.settings.insurers())])
     return None not in depths.values()
 
 

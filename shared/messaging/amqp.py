@@ -1,18 +1,19 @@
 """The broker as Carnet needs it: a connection of its own for publishing, confirmed, with a real timeout."""
 
-import asyncio
 import uuid
 from collections.abc import Collection
 from typing import Final
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractRobustChannel, AbstractRobustConnection
-from aio_pika.exceptions import ChannelNotFoundEntity
+from aio_pika.exceptions import ChannelNotFoundEntity, DeliveryError
 from aiormq.exceptions import ChannelAccessRefused
 from pamqp.common import FieldTable
 from yarl import URL
 
 from shared.errors import CarnetError
+from shared.messaging.losses import answered
+from shared.messaging.relay import ReturnedError
 from shared.messaging.store import OutboxRow
 from shared.messaging.topology import (
     DEAD,
@@ -108,7 +109,7 @@ class AmqpPublisher:
 
         A connection that is lost in between is waited for by the library, for as long as that takes and longer.
         """
-        async with asyncio.timeout(START_TIMEOUT_S):
+        async with answered(START_TIMEOUT_S):
             self._connection = await aio_pika.connect_robust(self._url, timeout=10)
             await ensure(self._connection, self._topology)
             channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
@@ -134,7 +135,7 @@ class AmqpPublisher:
         if self._connection is None:
             raise ConnectionError("not connected")
         found: dict[str, int | None] = {}
-        async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+        async with answered(PUBLISH_TIMEOUT_S):
             while left := [queue for queue in queues if queue not in found]:
                 try:
                     async with self._connection.channel() as channel:
@@ -146,7 +147,7 @@ class AmqpPublisher:
         return found
 
     async def publish(self, row: OutboxRow) -> None:
-        """See `Publisher.publish`. A library's own timeout is not trusted: a frozen broker would hold it."""
+        """See `Publisher.publish`."""
         await self._publish(row, row.id, row.exchange, row.key)
 
     async def publish_straight(self, row: OutboxRow, flow: Flow) -> None:
@@ -166,6 +167,9 @@ class AmqpPublisher:
             app_id=self._service,
             timestamp=row.created,
         )
-        async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+        async with answered(PUBLISH_TIMEOUT_S):
             exchange = await self._channel.get_exchange(exchange_name, ensure=False)
-            await exchange.publish(message, key, mandatory=True)
+            try:
+                await exchange.publish(message, key, mandatory=True)
+            except DeliveryError as error:
+                raise ReturnedError from error

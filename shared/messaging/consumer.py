@@ -15,7 +15,7 @@ from shared.messaging.cloudevents import MAX_BYTES
 from shared.messaging.delivery import Delivery, Incoming
 from shared.messaging.failures import OutageError
 from shared.messaging.reading import read
-from shared.messaging.retries import Retries
+from shared.messaging.retries import LEFT_ALONE, ONCE, Retries
 from shared.messaging.subscription import E
 from shared.messaging.suspects import Suspects
 
@@ -66,6 +66,7 @@ class Consumer(Generic[E]):
         self._valve = valve
         self._deliveries: asyncio.Queue[Delivery] = asyncio.Queue()
         self._suspected: deque[Delivery] = deque()
+        self._newest: Delivery | None = None
         self._halted: str | None = None
         self._stopping = False
 
@@ -76,6 +77,8 @@ class Consumer(Generic[E]):
 
     async def offer(self, delivery: Delivery) -> None:
         """Take a message from the broker; the channel's prefetch bounds how many are held."""
+        if not delivery.redelivered:
+            self._newest = delivery
         self._deliveries.put_nowait(delivery)
 
     def stop(self) -> None:
@@ -110,10 +113,20 @@ class Consumer(Generic[E]):
                     if not batch.items and not self._suspected and self._deliveries.empty():
                         return
                 else:
-                    await self._retries.take_up()
+                    await self._retry()
         finally:
             if ahead is not None:
                 ahead.cancel()
+
+    async def _retry(self) -> None:
+        """Take up what is due; where one consumer is active at a time, leave it to that one.
+
+        That is whom the broker gives what is new. A standby that retried would take the log over from who writes it, so
+        it takes only what nobody has taken for long: there may be nothing new to tell who is active.
+        """
+        active = self._newest is not None and not self._newest.gone()
+        alike = active or not self.subscription.flow.single_active
+        await self._retries.take_up(overdue=ONCE if alike else LEFT_ALONE)
 
     async def _gather(self) -> _Batch:
         """Wait a little for a message, then take what else has come meanwhile."""

@@ -27,6 +27,8 @@ class Delivery:
     pending: int = 0
     origin: str | None = None
     """The service that published it and the minute in which that was committed, as ``records.2026-11-22T02:47``."""
+    returns: int | None = None
+    """How often this copy came back to its queue, as the broker counts; None where it does not say."""
     gone: Callable[[], bool] = lambda: False
     """Whether the channel that brought it is closed: it cannot be acknowledged, and the broker hands it over again."""
 

@@ -1,7 +1,7 @@
 """The instant of a commit, by which rows are dated and counted: the database's clock, carried on from the start.
 
 A clock of the machine that is set back or forward moves nothing here: every process dates by the same clock, and
-none of them dates a commit before its last one.
+none of them dates a commit before its last one. Time in which the machine was suspended counts.
 """
 
 import time
@@ -13,13 +13,19 @@ TOLERATED: Final = timedelta(seconds=1)
 
 _MINUTE: Final = "%Y-%m-%dT%H:%M"
 
-_start: float = time.monotonic()
+
+def _elapsed() -> float:
+    """Return seconds since some moment; unlike `time.monotonic`, those of a suspended machine count."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+_start: float = _elapsed()
 _at: datetime = datetime.now(UTC)
 
 
 def now() -> datetime:
     """Return the instant, in UTC."""
-    return _at + timedelta(seconds=time.monotonic() - _start)
+    return _at + timedelta(seconds=_elapsed() - _start)
 
 
 class Steady:
@@ -34,7 +40,7 @@ def follow(database: datetime) -> None:
     """Go by the database's clock, which shows this instant now."""
     global _start, _at
     if abs(database - now()) > TOLERATED:
-        _start, _at = time.monotonic(), database
+        _start, _at = _elapsed(), database
 
 
 def minute_of(instant: datetime) -> datetime:

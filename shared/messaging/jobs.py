@@ -19,6 +19,7 @@ from shared.messaging.acts import Perform, perform
 from shared.messaging.collector import spare_the_collector
 from shared.messaging.failures import Failure, FencedError, classify, fingerprint
 from shared.messaging.lease import LASTS, Lease
+from shared.messaging.losses import losses
 from shared.messaging.runtime import Runtime
 from shared.roles import told_to_stop
 
@@ -100,7 +101,8 @@ class Rota:
     async def _repeat(self, job: Job, fenced: Perform) -> None:
         while True:
             try:
-                await job.act(fenced)
+                with losses():
+                    await job.act(fenced)
                 self.failing.discard(job.name)
             except Exception as error:
                 if _is_fenced(error):

@@ -7,7 +7,7 @@ from typing import Final
 from pymongo import ASCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
-from shared.messaging.store import OutboxRow
+from shared.messaging.store import OutboxRow, Place
 from shared.mongo import Document
 
 REREAD_AFTER_MS: Final = 5_000
@@ -30,7 +30,8 @@ class MongoOutbox:
     async def prepare(self) -> None:
         """Create the indexes: unsent rows by owner, sent rows by age, all by when they were made, old processes."""
         await self._rows.create_index(
-            [("owner", ASCENDING), ("created", ASCENDING)], partialFilterExpression={"unsent": True}
+            [("owner", ASCENDING), ("created", ASCENDING), ("_id", ASCENDING)],
+            partialFilterExpression={"unsent": True},
         )
         await self._rows.create_index("sent", expireAfterSeconds=KEPT_FOR_S)
         await self._rows.create_index("created")
@@ -41,19 +42,26 @@ class MongoOutbox:
         marked = {"$currentDate": {"sent": True}, "$unset": {"unsent": ""}}
         await self._rows.update_many({"_id": {"$in": list(ids)}}, marked)
 
-    async def unsent(self, owner: str, limit: int) -> Sequence[OutboxRow]:
+    async def unsent(self, owner: str, limit: int, after: Place | None = None) -> Sequence[OutboxRow]:
         """See `Outbox.unsent`."""
         query = {"owner": owner, "unsent": True, **_older_than("$created", REREAD_AFTER_MS)}
-        rows = await self._rows.find(query).sort("created", ASCENDING).limit(limit).to_list()
+        if after is not None:
+            later = {"created": {"$gt": after.created}}
+            query["$or"] = [later, {"created": after.created, "_id": {"$gt": after.id}}]
+        rows = await self._rows.find(query).sort([("created", ASCENDING), ("_id", ASCENDING)]).limit(limit).to_list()
         return [row_of(document) for document in rows]
 
-    async def adopt(self, owner: str) -> int:
+    async def adopt(self, owner: str) -> Counter[str]:
         """See `Outbox.adopt`. The condition is on the row, so two adopters share the rows without overlap."""
         beating = self._processes.find(_younger_than("$beat", SILENT_AFTER_MS), {"_id": 1})
         alive = [process["_id"] async for process in beating]
-        orphans = {"owner": {"$nin": alive}, "unsent": True, **_older_than("$created", SILENT_AFTER_MS)}
-        result = await self._rows.update_many(orphans, {"$set": {"owner": owner}})
-        return int(result.modified_count)
+        orphaned = {"unsent": True, **_older_than("$created", SILENT_AFTER_MS)}
+        owners = [{"$match": {"owner": {"$nin": alive}, **orphaned}}, {"$group": {"_id": "$owner"}}]
+        taken: Counter[str] = Counter()
+        async for silent in await self._rows.aggregate(owners):
+            result = await self._rows.update_many({"owner": silent["_id"], **orphaned}, {"$set": {"owner": owner}})
+            taken[silent["_id"]] = result.modified_count
+        return +taken
 
     async def beat(self, owner: str) -> None:
         """See `Outbox.beat`."""

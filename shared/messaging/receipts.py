@@ -10,6 +10,8 @@ import structlog
 from aio_pika.abc import AbstractIncomingMessage
 from aiormq.abc import AbstractChannel
 
+from shared.messaging.losses import losses
+
 _REMEMBERED: Final = 10_000
 """Numbers remembered beyond a missing one; more, and this channel's messages are acknowledged one by one."""
 
@@ -81,9 +83,10 @@ class Receipts:
         """An acknowledgement that fails is harmless: the broker delivers again and the inbox knows."""
         together, alone = progress.finish(list(messages))
         try:
-            if together is not None:
-                await messages[together].ack(multiple=True)
-            for number in alone:
-                await messages[number].ack()
+            with losses():
+                if together is not None:
+                    await messages[together].ack(multiple=True)
+                for number in alone:
+                    await messages[number].ack()
         except Exception as error:  # noqa: BLE001 - whatever the library raises on a channel that is gone
             log.info("acknowledgement_lost", queue=self.queue, error=type(error).__name__)

@@ -118,6 +118,7 @@ async def _as_delivery(flow: Flow, receipts: Receipts, message: StreamMessage[An
         redelivered=bool(raw.redelivered),
         acknowledge=partial(receipts.finish, raw),
         origin=origin_of(raw.app_id, raw.timestamp) if ours else None,
+        returns=returns_of(raw),
         gone=partial(is_gone, raw),
     )
 
@@ -130,10 +131,19 @@ def is_gone(message: AbstractIncomingMessage) -> bool:
         return True
 
 
+def returns_of(message: AbstractIncomingMessage) -> int | None:
+    """Return how often a message came back to its quorum queue; None where the queue has counted nothing.
+
+    The queue writes its count over what a sender wrote there, once it has one.
+    """
+    count = message.headers.get("x-delivery-count") if message.redelivered else None
+    return count if isinstance(count, int) else None
+
+
 async def _as_suspect(flow: Flow, receipts: Receipts, message: StreamMessage[Any]) -> Delivery:
     delivery = await _as_delivery(flow, receipts, message)
     delivery.routing_key = _first_key(flow, message.raw_message.headers)
-    delivery.redelivered = True
+    delivery.redelivered, delivery.returns = True, None  # the dead queue counts anew
     return delivery
 
 

@@ -1,13 +1,17 @@
 """Sends what the outbox holds: at once after a commit, again when unsure, for others when they died (rule 7)."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from enum import Enum, auto
 from typing import Final, Protocol
 
 import structlog
 
+from shared.errors import CarnetError
 from shared.messaging.failures import Failure, classify
-from shared.messaging.store import Outbox, OutboxRow
+from shared.messaging.losses import losses
+from shared.messaging.store import Outbox, OutboxRow, Place
 
 _IN_FLIGHT: Final = 64
 """Messages published together."""
@@ -21,14 +25,29 @@ _MARK_EVERY_S: Final = 0.5
 
 _BEAT_S: Final = 5.0
 
+_RETURNED: Final = 1_000
+"""Returned messages after which a sweep ends; the next one goes on behind them."""
+
 log = structlog.get_logger()
+
+
+class ReturnedError(CarnetError):
+    """The broker answered, and took a message for no queue: none is bound to its key, or the queue is full."""
+
+
+class _Fate(Enum):
+    """What became of a try to publish."""
+
+    CONFIRMED = auto()
+    RETURNED = auto()
+    UNKNOWN = auto()
 
 
 class Publisher(Protocol):
     """Publishes one message and returns once the broker has confirmed it."""
 
     async def publish(self, row: OutboxRow) -> None:
-        """Raise if the message was not confirmed in time, or could not be routed."""
+        """Raise if the message was not confirmed in time; `ReturnedError` if the broker said that it has no place."""
 
 
 class Relay:
@@ -45,6 +64,8 @@ class Relay:
         """What is being published, or confirmed and not noted yet."""
         self._confirmed: set[str] = set()
         self._to_mark = asyncio.Event()
+        self._swept: Place | None = None
+        """Where the last sweep stopped behind what was returned to it; none where it came to the end."""
         self.confirmed = self.failed = 0
         """Messages that the broker confirmed to this process, and tries that it did not."""
 
@@ -92,27 +113,39 @@ class Relay:
     async def _sweep(self) -> None:
         """Tell that this process lives, take over from those that do not, and send what has waited too long."""
         await self._outbox.beat(self._owner)
-        adopted = await self._outbox.adopt(self._owner)
-        if adopted:
-            log.warning("outbox_adopted", rows=adopted)
-        while rows := await self._outbox.unsent(self._owner, _IN_FLIGHT):
+        for silent, adopted in (await self._outbox.adopt(self._owner)).items():
+            log.warning("outbox_adopted", owner=silent, count=adopted)
+        returned = 0
+        while returned < _RETURNED:
+            rows = await self._outbox.unsent(self._owner, _IN_FLIGHT, after=self._swept)
+            if not rows:
+                self._swept = None
+                return
             for row in rows:
                 self._forget(row.id)
-            if not await self._send(rows) or not await self._mark():
+            fates = await self._send(rows)
+            returned += fates[_Fate.RETURNED]
+            if not fates[_Fate.RETURNED] and not fates[_Fate.CONFIRMED]:
                 return  # the broker is away, or these are in flight already: at the next beat
+            if fates[_Fate.CONFIRMED] and not await self._mark():
+                return
+            if fates[_Fate.RETURNED]:  # what no queue takes holds up nobody behind it
+                self._swept = Place(rows[-1].created, rows[-1].id)
             await self._outbox.beat(self._owner)
 
-    async def _send(self, rows: Sequence[OutboxRow]) -> int:
-        """Publish together and return how many were confirmed.
+    async def _send(self, rows: Sequence[OutboxRow]) -> Counter[_Fate]:
+        """Publish together and return what became of them.
 
         A row is never in flight twice at once, which aio-pika does not survive.
         """
         fresh = {row.id: row for row in rows if row.id not in self._flying}
         self._flying.update(fresh)
         sent: set[str] = set()
+        fates: Counter[_Fate] = Counter()
         try:
             results = await asyncio.gather(*(self._publish(row) for row in fresh.values()))
-            sent = {row_id for row_id, confirmed in zip(fresh, results, strict=True) if confirmed}
+            fates.update(results)
+            sent = {row_id for row_id, fate in zip(fresh, results, strict=True) if fate is _Fate.CONFIRMED}
         except asyncio.CancelledError:
             self.offer(fresh.values())  # for `drain`
             raise
@@ -122,7 +155,7 @@ class Relay:
         self.failed += len(fresh) - len(sent)
         self._confirmed |= sent
         self._to_mark.set()
-        return len(sent)
+        return fates
 
     async def _mark_at_intervals(self) -> None:
         while True:
@@ -147,15 +180,14 @@ class Relay:
             self._flying -= ids - self._confirmed
         return True
 
-    async def _publish(self, row: OutboxRow) -> bool:
+    async def _publish(self, row: OutboxRow) -> _Fate:
         try:
-            await self._publisher.publish(row)
-        except (Exception, asyncio.CancelledError) as error:
-            if _is_cancelled():
-                raise
+            with losses():
+                await self._publisher.publish(row)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the row stays unsent
             log.warning("publish_failed", error=type(error).__name__, exchange=row.exchange, key=row.key)
-            return False
-        return True
+            return _Fate.RETURNED if isinstance(error, ReturnedError) else _Fate.UNKNOWN
+        return _Fate.CONFIRMED
 
     async def _every(self, seconds: float, act: "Act") -> None:
         while True:
@@ -166,12 +198,6 @@ class Relay:
                     raise
                 log.warning("outbox_sweep_failed", error=type(error).__name__)
             await asyncio.sleep(seconds)
-
-
-def _is_cancelled() -> bool:
-    """Tell a real cancellation from the bare CancelledError of a connection that was lost."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 class Act(Protocol):

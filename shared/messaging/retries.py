@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Generic, Protocol
 
@@ -21,6 +21,10 @@ from shared.messaging.subscription import E
 from shared.messaging.suspects import Suspects
 
 LOOK_EVERY_S: Final = 0.5
+
+ONCE: Final = timedelta(0)
+LEFT_ALONE: Final = timedelta(minutes=1)
+"""What has been due for so long, nobody takes up whose task it is."""
 
 log = structlog.get_logger()
 
@@ -41,15 +45,15 @@ class Retries(Generic[E]):
     clock: Clock
     _next_look: float = 0.0
 
-    async def take_up(self) -> None:
-        """Settle what is due, if it is time to look; an outage is met again at the next look."""
+    async def take_up(self, overdue: timedelta = ONCE) -> None:
+        """Settle what has been due for so long, if it is time to look; an outage is met again at the next look."""
         loop = asyncio.get_running_loop()
         if loop.time() < self._next_look:
             return
         self._next_look = loop.time() + LOOK_EVERY_S
         flow = self.suspects.settler.subscription.flow
         try:
-            held = await self.waiting.due(flow.queue, self.clock.now(), flow.batch)
+            held = await self.waiting.due(flow.queue, self.clock.now() - overdue, flow.batch)
             claimed = await self.suspects.starts.claim([row.key for row in held]) if held else {}
         except Exception as error:
             if classify(error) is Failure.DATA:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shared.messaging import instants
 from shared.messaging.unit import Effect, State
@@ -49,6 +49,13 @@ class OutboxRow:
     count: int
     created: datetime = field(default_factory=instants.now, compare=False)
     """By this the ledger counts it, with what it says, wherever it is counted; all rows of a commit have the same."""
+
+
+class Place(NamedTuple):
+    """Where a message stands among an owner's."""
+
+    created: datetime
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +133,11 @@ class Outbox(Protocol):
     async def mark_sent(self, ids: Collection[str]) -> None:
         """Note the broker's confirmation."""
 
-    async def unsent(self, owner: str, limit: int) -> Sequence[OutboxRow]:
-        """Return an owner's rows that have waited over 5 s for a confirmation."""
+    async def unsent(self, owner: str, limit: int, after: Place | None = None) -> Sequence[OutboxRow]:
+        """Return an owner's rows that have waited over 5 s for a confirmation, the oldest of them after a place."""
 
-    async def adopt(self, owner: str) -> int:
-        """Take over unsent rows of owners silent for 30 s; return how many."""
+    async def adopt(self, owner: str) -> Counter[str]:
+        """Take over unsent rows of owners silent for 30 s; return how many of whom."""
 
     async def beat(self, owner: str) -> None:
         """Tell, by the server's clock, that a process is alive."""

@@ -87,7 +87,7 @@ class Suspects(Generic[E]):
     ) -> bool:
         log.warning("suspect_message", queue=self.settler.rows.queue, type=whole.wire_type)
         lone = _is_single(delivery)  # taken whole, it was taken alone
-        if begun.get(DECODE, 0) + lone >= LIMIT:
+        if _ended_in(delivery, begun.get(DECODE, 0) + lone):
             await self.park(whole, held.body if held else None)
             return False
         before = begun
@@ -96,7 +96,7 @@ class Suspects(Generic[E]):
         last = DECODE
         for item in await self._fresh(items):
             step = str(item.position)
-            if before.get(step, 0) + lone >= LIMIT:
+            if _ended_in(delivery, before.get(step, 0) + lone):
                 await self.park(item)
                 continue
             await self._begin(message, step, last)
@@ -158,6 +158,15 @@ class Suspects(Generic[E]):
 
 class AlreadyWrittenError(Exception):
     """The row that was to be written is there, or is not as it was any more."""
+
+
+def _ended_in(delivery: Delivery, beginnings: int) -> bool:
+    """Tell whether a step ended its process each time that it was begun.
+
+    Copies of a message share their beginnings, and several processes may have one each in hand: a copy came back once
+    for each of its own, and once before the first of them, or somebody alive is at it.
+    """
+    return beginnings >= LIMIT and (delivery.returns is None or delivery.returns > beginnings)
 
 
 def _is_single(delivery: Delivery) -> bool:

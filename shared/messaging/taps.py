@@ -8,6 +8,8 @@ import structlog
 from aio_pika.abc import AbstractRobustQueue
 from faststream.rabbit.subscriber import RabbitSubscriber
 
+from shared.messaging.losses import answered
+
 CANCEL_S: Final = 2.0
 """How long a broker may take to answer; one that does not is left to find out that its consumer is gone."""
 
@@ -33,7 +35,7 @@ class SubscribedTap:
             return
         self.subscriber._consumer_tag = None  # noqa: SLF001 - nothing public names the consumer
         try:
-            async with asyncio.timeout(CANCEL_S):
+            async with answered(CANCEL_S):
                 await queue.cancel(tag)
         except Exception as error:  # noqa: BLE001 - a broker that is away sends nothing either
             log.info("cancel_unanswered", queue=queue.name, error=type(error).__name__)
@@ -45,7 +47,7 @@ class SubscribedTap:
         if queue is None:
             return
         try:
-            async with asyncio.timeout(CANCEL_S):
+            async with answered(CANCEL_S):
                 await queue.channel.close()
         except Exception as error:  # noqa: BLE001 - with its connection the channel ends anyway
             log.info("channel_left", queue=queue.name, error=type(error).__name__)
@@ -55,7 +57,7 @@ class SubscribedTap:
         queue, tag = self._subscription()
         while queue is not None and tag is None:
             try:
-                async with asyncio.timeout(CANCEL_S):
+                async with answered(CANCEL_S):
                     if queue.channel.is_closed:
                         await queue.channel.reopen()
                     tag = await queue.consume(self.subscriber.consume, no_ack=False)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from typing import Any, Final
 import structlog
 from faststream import FastStream
 
+from shared.errors import CarnetError
 from shared.http.health import worker_doors
 from shared.http.server import serving
 from shared.messaging.collector import spare_the_collector
@@ -39,6 +40,10 @@ _CANCELLATIONS: Final = 8
 _CANCEL_EVERY_S: Final = 0.25
 
 log = structlog.get_logger()
+
+
+class UnaskedEndError(CarnetError):
+    """A part of a worker was cancelled, and nobody had told the worker to stop."""
 
 
 async def run_worker(
@@ -94,6 +99,7 @@ class _Shift:
         self._consuming: list[asyncio.Task[None]] = []
         self._subscribed = asyncio.Event()
         self._failures: list[BaseException] = []
+        self._draining = False
         self._app = FastStream(
             receiving.broker,
             lifespan=self._lifespan,
@@ -121,6 +127,7 @@ class _Shift:
             for task in (*self._relaying, *self._consuming):
                 task.add_done_callback(self._ended)
             yield
+            self._draining = True
             await _until_done([*self._relaying, *self._consuming], 0)
 
     async def _is_consuming(self) -> bool:
@@ -129,6 +136,7 @@ class _Shift:
 
     async def _drain(self) -> None:
         """Take nothing new; what is held is committed, acknowledged and sent, in this order."""
+        self._draining = True
         log.info("worker_draining", process=self._runtime.process)
         deadline = asyncio.get_running_loop().time() + DRAIN_S
         await self._receiving.cancel()
@@ -141,7 +149,9 @@ class _Shift:
         await self._runtime.relay.drain(max(deadline - asyncio.get_running_loop().time(), _SENDING_S))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
+        """Have the process end where a part of it does: it would live on as one that works, and do nothing there."""
+        error = UnaskedEndError() if task.cancelled() else task.exception()
+        if error is not None and not (task.cancelled() and self._draining):
             log.error("worker_failed", error=type(error).__name__)
             self._failures.append(error)
             self._app.exit()

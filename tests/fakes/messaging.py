@@ -10,7 +10,8 @@ from typing import Any, Literal, Self
 
 from shared.clock import Clock
 from shared.messaging.failures import RacedError
-from shared.messaging.store import Commit, Held, OutboxRow, Row, Seen, counted
+from shared.messaging.relay import ReturnedError
+from shared.messaging.store import Commit, Held, OutboxRow, Place, Row, Seen, counted
 from shared.messaging.unit import State
 
 NOON = datetime(2026, 11, 15, 12, tzinfo=UTC)
@@ -66,20 +67,22 @@ class InMemoryOutbox:
             if row_id in self.rows:
                 self.rows[row_id].sent = True
 
-    async def unsent(self, owner: str, limit: int) -> Sequence[OutboxRow]:
+    async def unsent(self, owner: str, limit: int, after: Place | None = None) -> Sequence[OutboxRow]:
         """See `Outbox.unsent`."""
         self._fail()
-        mine = [each for each in self._older(REREAD_AFTER) if each.row.owner == owner]
-        return [each.row for each in sorted(mine, key=lambda each: each.created)[:limit]]
+        old = (replace(each.row, created=each.created) for each in self._older(REREAD_AFTER))
+        mine = sorted((Place(row.created, row.id), row) for row in old if row.owner == owner)
+        return [row for place, row in mine if after is None or place > after][:limit]
 
-    async def adopt(self, owner: str) -> int:
+    async def adopt(self, owner: str) -> Counter[str]:
         """See `Outbox.adopt`."""
         self._fail()
         alive = {who for who, beat in self.beats.items() if self._clock.now() - beat <= SILENT_AFTER}
         orphans = [each for each in self._older(SILENT_AFTER) if each.row.owner not in alive]
+        taken = Counter(each.row.owner for each in orphans)
         for each in orphans:
             each.row = replace(each.row, owner=owner)
-        return len(orphans)
+        return taken
 
     async def beat(self, owner: str) -> None:
         """See `Outbox.beat`."""
@@ -219,7 +222,7 @@ class RecordingPublisher:
             if self.fault is not None:
                 raise self.fault
             if row.key in self.unroutable:
-                raise RuntimeError("returned by the broker")
+                raise ReturnedError
             self.sent.append(row)
         finally:
             self.flying[row.id] -= 1

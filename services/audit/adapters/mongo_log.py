@@ -39,6 +39,9 @@ from verifier.merkle import leaf_hash
 REMEMBERED: Final = 50_000
 """Records whose chain's end the sequencer keeps in mind; of others it asks the database."""
 
+PLANNED: Final = 8
+"""Appends of which it is not known yet whether they were committed; each try while the database is away is one."""
+
 _HEAD: Final = {"_id": "head"}
 _DUPLICATE_KEY: Final = 11000
 
@@ -117,6 +120,8 @@ class MongoLog:
         growth = extend(after.size, edge, [entry.hash for entry in entries])
         head = Head(after.size + len(entries), growth.root, entries[-1].leaf.recorded_at, after.epoch)
         links = {each.opening.record: Link(each.opening.number or 0, each.hash) for each in entries}
+        if len(self._planned) == PLANNED:
+            del self._planned[next(iter(self._planned))]
         self._planned[growth.root] = Mind(growth.root, growth.edge, {r: link for r, link in links.items() if r})
         unit.apply(partial(self._insert, after, head, rows_of(after.size, entries), growth.tiles))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from chaos.aftermath import Reign
+from chaos.aftermath import Adoption, Reign
 from chaos.sometimes import Sometimes, adoptions, reigns, sometimes
 from tests.unit.chaos import made_up as run
 
@@ -29,7 +29,7 @@ def test_logs_tell_races_adoptions_and_fences(tmp_path: Path) -> None:
         tmp_path,
         {"event": "batch_again", "kind": "CONFLICT"},
         {"event": "batch_again", "kind": "INFRASTRUCTURE"},
-        {"event": "outbox_adopted", "rows": 3},
+        {"event": "outbox_adopted", "count": 3},
         {"event": "worker_failed", "error": "FencedError"},
     )
     assert {name for name, each in found.items() if each.times} == {"race", "outage waited out", "adoption", "fenced"}
@@ -43,9 +43,13 @@ def test_only_a_long_run_with_every_fault_must_have_seen_them(tmp_path: Path) ->
 
 def test_adoptions_are_told_in_the_time_of_the_history(tmp_path: Path) -> None:
     """An adoption is compared with what was done to the processes before it."""
-    line = {"event": "outbox_adopted", "service": "records", "timestamp": "1970-01-01T00:01:40Z"}
-    counted(tmp_path, line)
-    assert adoptions(tmp_path, 60.0) == [("records", 40.0)]
+    started = {"event": "worker_started", "process": "records.1", "timestamp": "1970-01-01T00:01:10Z"}
+    adopted = {"event": "outbox_adopted", "process": "records.2", "timestamp": "1970-01-01T00:01:40Z"}
+    counted(tmp_path, started, adopted | {"owner": "records.1"}, adopted | {"owner": "records.0"})
+    assert adoptions(tmp_path, 60.0) == [
+        Adoption(40.0, "records.0", None, 0.0),
+        Adoption(40.0, "records.1", "records.worker.1", 10.0),
+    ]
 
 
 def test_reigns_are_told_in_the_order_of_their_epochs(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def chance_from(loop: SimulatedLoop) -> Iterator[None]:
             "time.monotonic": loop.time,
             "shared.messaging.settling.monotonic": loop.time,
             "shared.messaging.consumer.monotonic": loop.time,
+            "shared.messaging.instants._elapsed": loop.time,
             "shared.messaging.instants._start": 0.0,
             "shared.messaging.instants._at": NOON,
         }.items():

@@ -155,17 +155,15 @@ class World:
             name, database(name), InMemoryInbox(outbox, stores), outbox, SilentStarts(outbox, self.clock), self.clock
         )
 
-    def _watched(self, outbox: InMemoryOutbox) -> Callable[[str], Awaitable[int]]:
+    def _watched(self, outbox: InMemoryOutbox) -> Callable[[str], Awaitable[Counter[str]]]:
         """Return the outbox's adoption, with a look at from whom."""
         adopt = outbox.adopt
 
-        async def adopted(owner: str) -> int:
-            before = {name: each.row.owner for name, each in outbox.rows.items()}
-            count = await adopt(owner)
-            former = {before[name] for name, each in outbox.rows.items() if before[name] != each.row.owner}
+        async def adopted(owner: str) -> Counter[str]:
+            former = await adopt(owner)
             now, never = self.clock.now(), NOON - SILENT_AFTER
             self.taken += [each for each in former if now - outbox.beats.get(each, never) < SILENT_AFTER]
-            return count
+            return former
 
         return adopted
 

@@ -15,10 +15,10 @@ from shared.messaging.probes import Probe, is_subscribed
 class Answering:
     """Plays what a worker stands on; each part may be broken."""
 
-    def __init__(
-        self, *, broker: bool = True, database: bool = True, sent: bool = True, beats: bool = True, routed: bool = True
-    ) -> None:
-        self.broker, self.database, self.sent, self.beats, self.routed = broker, database, sent, beats, routed
+    def __init__(self, **works: bool) -> None:
+        works = dict.fromkeys(("broker", "database", "sent", "beats", "routed", "answered"), True) | works
+        self.broker, self.database, self.sent, self.beats, routed, answered = works.values()
+        self.missing = [queue for queue, there in (("audit.all", routed), ("feedback.cpam", answered)) if not there]
         self.closed = False
 
     def runtime(self) -> Any:
@@ -32,10 +32,11 @@ class Answering:
             database={"processes": processes, "outbox": outbox},
             publisher=SimpleNamespace(connection=SimpleNamespace(channel=self._channel), depths=self._depths),
             relay=SimpleNamespace(confirmed=3, failed=1),
+            settings=SimpleNamespace(insurers=lambda: ("cpam",)),
         )
 
     async def _depths(self, queues: list[str]) -> dict[str, int | None]:
-        return {queue: 0 if self.routed or queue != "audit.all" else None for queue in queues}
+        return {queue: None if queue in self.missing else 0 for queue in queues}
 
     async def _ping(self, *_given: Any, **_named: Any) -> dict[str, int]:
         if not self.database:
@@ -88,7 +89,14 @@ async def test_a_worker_that_takes_nothing_is_not_ready(wrong: dict[str, Any], n
 
 @pytest.mark.parametrize(
     ("wrong", "name"),
-    [("broker", "broker"), ("database", "database"), ("sent", "relay"), ("beats", "relay"), ("routed", "routed")],
+    [
+        ("broker", "broker"),
+        ("database", "database"),
+        ("sent", "relay"),
+        ("beats", "relay"),
+        ("routed", "routed"),
+        ("answered", "routed"),
+    ],
 )
 async def test_a_worker_whose_peers_do_not_work_is_not_ready(wrong: str, name: str, monkeypatch: pytest.MonkeyPatch):
     """A silent broker, a relay that leaves messages lying, and a queue that is gone are named (rules 7 and 8)."""

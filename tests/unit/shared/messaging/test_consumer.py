@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from pymongo.errors import AutoReconnect
 from shared.messaging import consumer, retries
 from shared.messaging.delivery import Delivery
 from shared.messaging.failures import FencedError
+from shared.messaging.store import Row
 from shared.messaging.topology import Flow
 from shared.messaging.unit import State
-from tests.unit.shared.messaging.shop import Shop, message, raw_message, thing, things
+from tests.fakes.messaging import NOON
+from tests.unit.shared.messaging.shop import FLOW, Shop, message, raw_message, thing, things
 
 
 @pytest.fixture(autouse=True)
@@ -220,3 +223,31 @@ async def test_leaves_alone_what_comes_again(shop: Shop):
 
     assert [name for name, _ in acks.done] == ["m"]
     assert len(shop.inbox.rows) == 5
+
+
+@pytest.mark.parametrize(
+    ("newest", "due_for", "retried"),
+    [
+        pytest.param({}, 0, True, id="the active one, to whom something new came"),
+        pytest.param(None, 59, False, id="a standby, to whom nothing came"),
+        pytest.param({"redelivered": True}, 59, False, id="a standby that gets what was given up"),
+        pytest.param({"gone": lambda: True}, 59, False, id="whose channel is closed"),
+        pytest.param(None, 61, True, id="anybody, where nobody has taken it for a minute"),
+    ],
+)
+async def test_retries_where_one_is_active(
+    shop: Shop, newest: dict[str, Any] | None, due_for: int, retried: bool, monkeypatch: pytest.MonkeyPatch
+):
+    """A standby leaves what waits to whom the broker chose: it would fence who works (rule 13)."""
+    monkeypatch.setattr(consumer, "_WAIT_S", 0.01)
+    shop.subscription = replace(shop.subscription, flow=replace(shop.subscription.flow, single_active=True))
+    shop.worker("p1")
+    (item,) = shop.read(message([thing(9)]))
+    shop.inbox.rows[item.key] = Row(
+        item.key, item.digest, State.WAITING, FLOW.queue, item.wire_type, attempts=0, due=NOON, body=item.raw
+    )
+    shop.clock.advance(seconds=due_for)
+    async with consuming(shop, *([] if newest is None else [message([thing(1)], **newest)])):
+        await asyncio.sleep(0.1)
+
+    assert (shop.inbox.rows[item.key].state is State.DONE) is retried

@@ -151,6 +151,24 @@ async def test_poison_message_holds_up_nobody(rig: Rig):
     assert rig.unsent == 10
 
 
+@pytest.mark.parametrize("count", [64, 200, 1_500])
+async def test_returned_messages_hold_up_nobody_behind_them(rig: Rig, count: int):
+    """However many old messages no queue takes, what stands behind them is sent; they are tried again later."""
+    rig.publisher.unroutable = {"nobody"}
+    rig.outbox.insert([OutboxRow(f"bad{n}", "p1", "feedback", "nobody", b"{}", "", 1) for n in range(count)])
+    rig.clock.advance(seconds=1)
+    rig.commit(300, offer=False)
+    rig.clock.advance(seconds=6)
+    for _ in range(2):
+        await rig.relay._sweep()
+    assert len(rig.publisher.sent) == 300
+
+    rig.publisher.unroutable.clear()
+    for _ in range(3):
+        await rig.relay._sweep()
+    assert rig.unsent == 0
+
+
 async def test_adopts_the_dead(rig: Rig):
     """Rows of a process that has been silent for 30 s are taken over and sent."""
     await rig.outbox.beat("dead")

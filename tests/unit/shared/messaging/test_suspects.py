@@ -44,7 +44,9 @@ class Queue:
         died = task.done()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        self.left = {n: replace(each, redelivered=True) for n, each in self.left.items()}
+        self.left = {
+            n: replace(each, redelivered=True, returns=(each.returns or 0) + 1) for n, each in self.left.items()
+        }
         shop.starts.dead.add(f"p{number}")
         return died
 
@@ -218,3 +220,37 @@ async def test_suspects_take_turns(shop: Shop, monkeypatch: pytest.MonkeyPatch):
 
 def _fail(_event: Thing, _unit: Unit) -> None:
     raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("died", [0, 1])
+async def test_copies_in_several_hands_accuse_nobody(shop: Shop, died: int):
+    """Copies of an innocent message that come again to workers at once are no deaths of one: it is applied (rule 6).
+
+    ``died``: how many processes ended with it in hand before, of something else.
+    """
+    gate = asyncio.Event()
+
+    async def wait(events: Sequence[Thing], unit: Unit) -> None:
+        await gate.wait()
+        await shop.keep(events, unit)
+
+    shop.subscription = replace(shop.subscription, handler=wait)
+    copy = message([thing(1)], redelivered=True, returns=1 + died)
+    begun = f"{FLOW.queue}|{unread(shop.subscription, copy, SECRET).digest.hex()}"
+    for number in range(died):
+        await shop.starts.of("dead").begin(begun, "whole", f"death {number}")
+    tasks = []
+    for number in range(3):
+        shop.worker(f"p{number}").inbox = shop.inbox.beside(f"p{number}")
+        taker = shop.consumer()
+        await taker.offer(copy)
+        tasks.append(asyncio.create_task(taker.run()))
+        await asyncio.sleep(0.05)
+    gate.set()
+    await asyncio.sleep(0.3)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert shop.inbox.states() == {State.DONE: 1}
+    assert shop.kept == {"t1": 1}

@@ -1,10 +1,12 @@
 """How a worker is put together."""
 
+import asyncio
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from faststream.rabbit import RabbitBroker
 
 from shared.messaging import instants, worker
 from shared.messaging.rows import AlreadySealed
@@ -33,3 +35,19 @@ async def test_retries_wait_by_the_databases_clock(ahead: timedelta):
     assert row.due is not None
     assert abs(row.due - instants.now()) < timedelta(minutes=1)
     assert abs(consumer._retries.clock.now() - instants.now()) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(("draining", "failed"), [(False, True), (True, False)])
+async def test_a_part_that_ends_unasked_ends_the_process(draining: bool, failed: bool):
+    """A consumer that was cancelled by nobody is a failure: the process would live on and leave its queue alone."""
+    runtime: Any = SimpleNamespace(process="p1")
+    shift = worker._Shift(runtime, SimpleNamespace(broker=RabbitBroker()), [], None, [])  # type: ignore[arg-type]
+    shift._draining = draining
+    part = asyncio.create_task(asyncio.Event().wait())
+    part.add_done_callback(shift._ended)  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    part.cancel()
+    await asyncio.gather(part, return_exceptions=True)
+    await asyncio.sleep(0)
+
+    assert bool(shift._failures) is failed
