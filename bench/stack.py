@@ -23,6 +23,9 @@ from deploy.local.stack import Stack, start_stack
 from shared.messaging.amqp import declare
 from shared.messaging.topology import FLOWS, Topology
 
+CACHE_GB: Final = 4.0
+"""The database's cache: a sixth of the machine's memory, where an installation's database has half of its own."""
+
 SERVER_NAMES: Final = {"rabbitmq": "broker", "mongodb": "database"}
 
 
@@ -76,7 +79,7 @@ def ground() -> Iterator[Ground]:
         signal.signal(number, _stop)
     home = tempfile.mkdtemp(prefix="bench-", dir=folder(default_home()))
     try:
-        with start_stack(Path(home), cache_gb=1.0, say=_progress) as stack:
+        with start_stack(Path(home), cache_gb=CACHE_GB, say=_progress) as stack:
             yield Ground(stack)
     except StackError as error:
         sys.exit(f"carnet: {error}")
