@@ -12,8 +12,8 @@ from pamqp.common import FieldTable
 from yarl import URL
 
 from shared.errors import CarnetError
+from shared.messaging.failures import ReturnedError
 from shared.messaging.losses import answered
-from shared.messaging.relay import ReturnedError
 from shared.messaging.store import OutboxRow
 from shared.messaging.topology import (
     DEAD,

@@ -24,6 +24,9 @@ _STATE_CHANGES = frozenset({91, 134, 189, 211, 10058, 10107, 11600, 11602, 13435
 """The server is no primary any more, is going down, or has just come up and has not read its keys yet (MongoDB's
 specification of discovery and monitoring; 134 and 211 are what it answers in its first seconds)."""
 
+_GARBLED = (InvalidBSON, ProtocolError)
+"""What the database stores it can read: such an answer the wire has broken."""
+
 
 class RacedError(CarnetError):
     """Somebody else changed what this unit read: the batch is read and decided again."""
@@ -35,6 +38,10 @@ class FencedError(CarnetError):
 
 class OutageError(CarnetError):
     """The infrastructure has been away for so long that what is held is given back to the broker (rule 12)."""
+
+
+class ReturnedError(CarnetError):
+    """The broker answered, and took a message for no queue: none is bound to its key, or the queue is full."""
 
 
 class Failure(Enum):
@@ -65,7 +72,7 @@ def classify(error: BaseException) -> Failure:
         or _is_unconcerned(error)
     ):
         return Failure.INFRASTRUCTURE
-    if isinstance(error, AMQPError | InvalidBSON | ProtocolError):  # the last two: an answer that the wire garbled
+    if isinstance(error, (*_GARBLED, AMQPError, ReturnedError)):
         return Failure.INFRASTRUCTURE
     if isinstance(error, OSError) and error.filename is None:  # a TimeoutError too; a missing file is a bug
         return Failure.INFRASTRUCTURE

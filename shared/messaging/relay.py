@@ -8,8 +8,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from shared.errors import CarnetError
-from shared.messaging.failures import Failure, classify
+from shared.messaging.failures import Failure, ReturnedError, classify
 from shared.messaging.losses import losses
 from shared.messaging.store import Outbox, OutboxRow, Place
 
@@ -29,10 +28,6 @@ _RETURNED: Final = 1_000
 """Returned messages after which a sweep ends; the next one goes on behind them."""
 
 log = structlog.get_logger()
-
-
-class ReturnedError(CarnetError):
-    """The broker answered, and took a message for no queue: none is bound to its key, or the queue is full."""
 
 
 class _Fate(Enum):

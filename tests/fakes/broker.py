@@ -7,12 +7,9 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
+from shared.messaging.failures import ReturnedError
 from shared.messaging.store import OutboxRow
 from shared.messaging.topology import DEAD, DELIVERY_LIMIT, Flow, dead_queue
-
-
-class UnroutableError(Exception):
-    """No queue is bound to the key of a mandatory message."""
 
 
 class ClosedChannelError(ConnectionError):
@@ -157,10 +154,10 @@ class InMemoryBroker:
         self.put(Message(row.body, row.content_type, row.exchange, row.key, row.id, None, service, row.created))
 
     def put(self, message: Message) -> None:
-        """Route a message to every queue bound to its key; raise `UnroutableError` if there is none."""
+        """Route a message to every queue bound to its key; raise `ReturnedError` if there is none."""
         bound = [flow.queue for flow in self._flows if flow.exchange == message.exchange and _matches(flow, message)]
         if not bound:
-            raise UnroutableError
+            raise ReturnedError
         for queue in bound:
             self._enqueue(queue, message)
 

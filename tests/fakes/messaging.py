@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 
 from shared.clock import Clock
-from shared.messaging.failures import RacedError
-from shared.messaging.relay import ReturnedError
+from shared.messaging.failures import RacedError, ReturnedError
 from shared.messaging.store import Commit, Held, OutboxRow, Place, Row, Seen, counted
 from shared.messaging.unit import State
 

@@ -25,7 +25,7 @@ from pymongo.errors import (
 
 from shared.errors import RefusedError
 from shared.messaging.cloudevents import OversizedEventError
-from shared.messaging.failures import Failure, FencedError, RacedError, classify, fingerprint
+from shared.messaging.failures import Failure, FencedError, RacedError, ReturnedError, classify, fingerprint
 
 
 def labelled(*labels: str) -> PyMongoError:
@@ -52,6 +52,7 @@ INFRASTRUCTURE = [
     labelled("UnknownTransactionCommitResult"),
     InvalidBSON(),
     ProtocolError(),
+    ReturnedError(),
     AMQPConnectionError(),
     DeliveryError(None, None),  # type: ignore[arg-type]
     ConnectionResetError(),
