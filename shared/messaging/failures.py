@@ -20,9 +20,10 @@ from shared.errors import CarnetError
 
 _DUPLICATE_KEY = 11000
 _WRITE_CONFLICT = 112
-_STATE_CHANGES = frozenset({91, 134, 189, 211, 10058, 10107, 11600, 11602, 13435, 13436})
-"""The server is no primary any more, is going down, or has just come up and has not read its keys yet (MongoDB's
-specification of discovery and monitoring; 134 and 211 are what it answers in its first seconds)."""
+_STATE_CHANGES = frozenset({6, 7, 89, 91, 134, 189, 211, 262, 9001, 10058, 10107, 11600, 11602, 13435, 13436})
+"""The server is no primary any more, is going down, does not reach another, or has just come up and has not read its
+keys yet (MongoDB's specifications of monitoring and of retryable writes; 134 and 211 are what it answers in its first
+seconds)."""
 
 _GARBLED = (InvalidBSON, ProtocolError)
 """What the database stores it can read: such an answer the wire has broken."""

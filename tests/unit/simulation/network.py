@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import cycle
 from typing import Any
 
 from pymongo.errors import AutoReconnect
@@ -20,7 +21,7 @@ class Server:
     """A database or a broker: what it has begun it ends, whoever asked and whatever became of them."""
 
     name: str
-    fault: Callable[[], Exception]
+    fault: Callable[[], BaseException]
     """What a process sees when its call got no answer."""
     patience: float = 0.0
     """How long a process waits for an answer that does not come, in seconds."""
@@ -37,8 +38,14 @@ def database(name: str) -> Server:
 
 
 def message_broker(name: str) -> Server:
-    """Return a broker whose confirmations are waited for in vain."""
-    return Server(name, TimeoutError, patience=5.0)
+    """Return a broker whose confirmations are waited for in vain, or end with their connection as aiormq has it."""
+    kinds = cycle((TimeoutError, asyncio.CancelledError))
+
+    def unanswered() -> BaseException:
+        kind = next(kinds)
+        return kind()
+
+    return Server(name, unanswered, patience=5.0)
 
 
 @dataclass
