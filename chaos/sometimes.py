@@ -95,6 +95,8 @@ def adoptions(logs: Path, began: float) -> list[Adoption]:
     heard: dict[str, tuple[str, float]] = {}
     found: list[tuple[float, str]] = []
     for member, line in _told(logs):
+        if "timestamp" not in line:  # the servers' own
+            continue
         at = datetime.fromisoformat(line["timestamp"]).timestamp() - began
         heard.setdefault(line.get("process", ""), (member, at))
         if line.get("event") == "outbox_adopted":

@@ -45,7 +45,8 @@ def test_adoptions_are_told_in_the_time_of_the_history(tmp_path: Path) -> None:
     """An adoption is compared with what was done to the processes before it."""
     started = {"event": "worker_started", "process": "records.1", "timestamp": "1970-01-01T00:01:10Z"}
     adopted = {"event": "outbox_adopted", "process": "records.2", "timestamp": "1970-01-01T00:01:40Z"}
-    counted(tmp_path, started, adopted | {"owner": "records.1"}, adopted | {"owner": "records.0"})
+    servers = {"t": {"$date": "1970-01-01T00:01:10Z"}, "s": "I"}
+    counted(tmp_path, servers, started, adopted | {"owner": "records.1"}, adopted | {"owner": "records.0"})
     assert adoptions(tmp_path, 60.0) == [
         Adoption(40.0, "records.0", None, 0.0),
         Adoption(40.0, "records.1", "records.worker.1", 10.0),
