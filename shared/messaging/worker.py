@@ -99,7 +99,7 @@ class _Shift:
         self._consuming: list[asyncio.Task[None]] = []
         self._subscribed = asyncio.Event()
         self._failures: list[BaseException] = []
-        self._draining = False
+        self._leaving = False
         self._app = FastStream(
             receiving.broker,
             lifespan=self._lifespan,
@@ -126,9 +126,11 @@ class _Shift:
             self._consuming.extend(asyncio.create_task(consumer.run()) for consumer in self._consumers)
             for task in (*self._relaying, *self._consuming):
                 task.add_done_callback(self._ended)
-            yield
-            self._draining = True
-            await _until_done([*self._relaying, *self._consuming], 0)
+            try:
+                yield
+            finally:  # a start that failed ends here as well
+                self._leaving = True
+                await _until_done([*self._relaying, *self._consuming], 0)
 
     async def _is_consuming(self) -> bool:
         # Before that the queues are subscribed to one after the other.
@@ -136,7 +138,7 @@ class _Shift:
 
     async def _drain(self) -> None:
         """Take nothing new; what is held is committed, acknowledged and sent, in this order."""
-        self._draining = True
+        self._leaving = True
         log.info("worker_draining", process=self._runtime.process)
         deadline = asyncio.get_running_loop().time() + DRAIN_S
         await self._receiving.cancel()
@@ -151,7 +153,7 @@ class _Shift:
     def _ended(self, task: asyncio.Task[None]) -> None:
         """Have the process end where a part of it does: it would live on as one that works, and do nothing there."""
         error = UnaskedEndError() if task.cancelled() else task.exception()
-        if error is not None and not (task.cancelled() and self._draining):
+        if error is not None and not (task.cancelled() and self._leaving):
             log.error("worker_failed", error=type(error).__name__)
             self._failures.append(error)
             self._app.exit()

@@ -37,12 +37,12 @@ async def test_retries_wait_by_the_databases_clock(ahead: timedelta):
     assert abs(consumer._retries.clock.now() - instants.now()) < timedelta(minutes=1)
 
 
-@pytest.mark.parametrize(("draining", "failed"), [(False, True), (True, False)])
-async def test_a_part_that_ends_unasked_ends_the_process(draining: bool, failed: bool):
+@pytest.mark.parametrize(("leaving", "failed"), [(False, True), (True, False)])
+async def test_a_part_that_ends_unasked_ends_the_process(leaving: bool, failed: bool):
     """A consumer that was cancelled by nobody is a failure: the process would live on and leave its queue alone."""
     runtime: Any = SimpleNamespace(process="p1")
     shift = worker._Shift(runtime, SimpleNamespace(broker=RabbitBroker()), [], None, [])  # type: ignore[arg-type]
-    shift._draining = draining
+    shift._leaving = leaving
     part = asyncio.create_task(asyncio.Event().wait())
     part.add_done_callback(shift._ended)  # type: ignore[arg-type]
     await asyncio.sleep(0)
