@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from shared.http.fhir import is_fhir, outcome
+from shared.messaging.failures import Failure, classify
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:carnet:problem:"
@@ -29,6 +30,7 @@ _CODES: Final[Mapping[int, str]] = {
     503: "unavailable",
 }
 _MAX_ERRORS: Final = 20
+_AGAIN_S: Final = "5"
 
 
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457
@@ -54,11 +56,15 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
         super().__init__(self.code)
 
 
-def of(refusal: Problem | HTTPException) -> Problem:
-    """Return the problem that a refusal is, whoever spoke it: a door of ours or the framework."""
-    if isinstance(refusal, Problem):
-        return refusal
-    return Problem(refusal.status_code, headers=refusal.headers)
+def of(error: Exception) -> Problem:
+    """Return the problem that an error is: a refusal, a broker or a database that is away, or a fault of ours."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, HTTPException):
+        return Problem(error.status_code, headers=error.headers)
+    if classify(error) is Failure.INFRASTRUCTURE:
+        return Problem(503, headers={"retry-after": _AGAIN_S})
+    return Problem(500)
 
 
 def response(problem: Problem, path: str) -> Response:
@@ -78,27 +84,21 @@ def response(problem: Problem, path: str) -> Response:
 
 def install(app: FastAPI) -> None:
     """Make an application answer every refusal and failure as problem details."""
-    app.add_exception_handler(Problem, _on_refusal)
-    app.add_exception_handler(HTTPException, _on_refusal)
+    for kind in (Problem, HTTPException, Exception):
+        app.add_exception_handler(kind, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(Exception, _on_failure)
 
 
-async def _on_refusal(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem | HTTPException)  # noqa: S101 - starlette's signature is wider than its promise
+async def _on_error(request: Request, error: Exception) -> Response:
     return response(of(error), request.url.path)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - starlette's signature is wider than its promise
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
         return response(Problem(400, "json-invalid"), request.url.path)
     return response(Problem(422, errors=[_place(one) for one in found[:_MAX_ERRORS]]), request.url.path)
-
-
-async def _on_failure(request: Request, _error: Exception) -> Response:
-    return response(Problem(500), request.url.path)
 
 
 def _place(error: Mapping[str, Any]) -> dict[str, str]:

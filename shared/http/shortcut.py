@@ -86,8 +86,8 @@ async def _answer(call: Call, scope: Scope, receive: Receive, send: Send) -> Non
         response: Response = await call(Request(scope, receive, send), scope["path_params"])
     except (Problem, HTTPException) as refusal:
         response = problems.response(problems.of(refusal), scope["path"])
-    except Exception:
-        await problems.response(Problem(500), scope["path"])(scope, receive, send)
+    except Exception as error:
+        await problems.response(problems.of(error), scope["path"])(scope, receive, send)
         raise
     await response(scope, receive, send)
 

@@ -25,8 +25,12 @@ def losses() -> Iterator[None]:
 async def answered(seconds: float) -> AsyncIterator[None]:
     """Give the broker so long to answer within the block; raise `TimeoutError`, or `ConnectionError` as `losses` does.
 
-    A library's own timeout is not trusted: a frozen broker would hold it.
+    A library's own timeout is not trusted: a frozen broker would hold it. On a closed connection aio-pika raises a bare
+    `RuntimeError`: nothing else belongs into the block than its calls.
     """
-    with losses():
-        async with asyncio.timeout(seconds):
-            yield
+    try:
+        with losses():
+            async with asyncio.timeout(seconds):
+                yield
+    except RuntimeError as error:
+        raise ConnectionError("not connected") from error

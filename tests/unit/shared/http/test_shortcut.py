@@ -6,6 +6,7 @@ import httpx
 import pytest
 from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request, Response
 from fastapi.routing import APIRoute
+from pymongo.errors import AutoReconnect
 
 from shared.http import problems
 from shared.http.limits import BodyLimit
@@ -40,6 +41,8 @@ def routed() -> APIRouter:
     async def thing(thing: str, request: Request, caller: Asking) -> Response:
         if thing == "bug":
             raise KeyError(thing)
+        if thing == "away":
+            raise AutoReconnect("host:27017: gone")
         if thing == "hidden":
             raise Problem(404, "thing-unavailable")
         return Response(f"{thing} {caller} {request.query_params}", headers={"etag": '"1"'}, media_type="text/plain")
@@ -77,6 +80,7 @@ async def _ask(short: bool, method: str, path: str, headers: dict[str, str], bod
         "/v1/things/",
         "/v1/things/hidden",
         "/v1/things/bug",
+        "/v1/things/away",
         "/v1/things/special",
         "/v1/things/special?q=x",
         "/v2/things/a",
@@ -88,6 +92,15 @@ async def test_both_ways_answer_alike(method: str, path: str, who: dict[str, str
     short, long = [await _ask(way, method, path, who) for way in (True, False)]
 
     assert (short.status_code, short.content, short.headers) == (long.status_code, long.content, long.headers)
+
+
+async def test_what_is_away_is_asked_for_again():
+    """A broker or a database that is away is no fault of the service: come back, and nothing of it is told."""
+    answer = await _ask(True, "GET", "/v1/things/away", {"x-as": "alice"})
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer.headers["retry-after"]
+    assert "27017" not in answer.text
 
 
 async def test_both_ways_bound_a_body():

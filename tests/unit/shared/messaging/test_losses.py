@@ -30,6 +30,13 @@ async def test_a_loss_is_an_error():
             await lost()
 
 
+async def test_a_closed_connection_is_lost():
+    """aio-pika has no error of its own for it."""
+    with pytest.raises(ConnectionError):
+        async with answered(5):
+            raise RuntimeError("Connection was not opened")
+
+
 async def test_a_frozen_broker_is_a_timeout():
     """Who gets no answer is told so in time."""
     with pytest.raises(TimeoutError):
