@@ -67,7 +67,7 @@ async def run_worker(
         _consumer,
         runtime,
         sealer=sealer or AlreadySealed(),
-        waiting=DueLooks(runtime.inbox, [each.flow.queue for each in subscriptions]),
+        waiting=DueLooks(runtime.inbox, [each.flow.queue for each in subscriptions], Steady()),
         starts=starts,
         pressure=pressure,
         turn=asyncio.Lock(),

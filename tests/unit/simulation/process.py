@@ -143,7 +143,7 @@ class Process:
             runtime,
             subscription,
             sealer=AlreadySealed(),
-            waiting=DueLooks(inbox, [subscription.flow.queue]),
+            waiting=DueLooks(inbox, [subscription.flow.queue], self.service.clock),
             starts=self._starts,
             pressure=valve,
             turn=asyncio.Lock(),

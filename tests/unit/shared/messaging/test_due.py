@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pymongo.errors import AutoReconnect
@@ -10,6 +10,7 @@ from pymongo.errors import AutoReconnect
 from shared.messaging import due as due_module
 from shared.messaging.due import DueLooks
 from shared.messaging.store import Held
+from tests.fakes.messaging import ManualClock
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ROW = Held("a", b"digest", 1, "a.b.v1", None, b"sealed")
@@ -21,12 +22,14 @@ class Inbox:
     def __init__(self) -> None:
         self.waiting: dict[str, Sequence[Held]] = {}
         self.looks = 0
+        self.looked_at: datetime | None = None
         self.asked: list[str] = []
         self.fault: Exception | None = None
 
-    async def queues_due(self, queues: Collection[str], _now: datetime) -> set[str]:
+    async def queues_due(self, queues: Collection[str], now: datetime) -> set[str]:
         """See `Inbox.queues_due`."""
         self.looks += 1
+        self.looked_at = now
         await asyncio.sleep(0)
         if self.fault is not None:
             raise self.fault
@@ -47,7 +50,14 @@ def inbox() -> Inbox:
 @pytest.fixture
 def looks(inbox: Inbox) -> DueLooks:
     """Give the looks of two flows."""
-    return DueLooks(inbox, ["one", "two"])  # type: ignore[arg-type]
+    return DueLooks(inbox, ["one", "two"], ManualClock())  # type: ignore[arg-type]
+
+
+async def test_who_asks_for_the_overdue_hides_nothing(inbox: Inbox, looks: DueLooks):
+    """A flow that leaves what is due to another process for a minute does not make its neighbours wait as long."""
+    await looks.due("one", ManualClock().now() - timedelta(minutes=1), 10)
+
+    assert inbox.looked_at == ManualClock().now()
 
 
 async def test_flows_share_a_look(inbox: Inbox, looks: DueLooks):
