@@ -46,7 +46,8 @@ class Message:
     groups: list[dict[str, Any]]
     """For the history. ``ids`` must come to ``ends``; ``bad`` events, whose rows have no name, to ``end``."""
     owed: bool = False
-    """Whether lines that were published may wait for a registration in it: then it is published, however late."""
+    """Whether lines that were published may wait for a registration in it, or in one behind it: then it is published,
+    however late."""
 
 
 class _Item(NamedTuple):
@@ -66,7 +67,8 @@ def messages(cohort: Sequence[Person], season: Season, seed: int) -> Iterator[Me
         good = sent[first.insurer, first.key]
         good += [item for item in items if item.bad is None]
         if good and dice.random() < AGAIN_SHARE:
-            yield _message(dice.sample(good, dice.randint(1, min(len(good), MAX_EVENTS))), again=True)
+            again = _message(dice.sample(good, dice.randint(1, min(len(good), MAX_EVENTS))), again=True)
+            yield replace(again, owed=owed)
 
 
 def registrations(crowd: Iterable[Person], season: Season) -> Iterator[Message]:

@@ -13,7 +13,7 @@ BEHIND: Final = 60
 """Messages that may be queued or unsent before publishers wait: some seconds of work."""
 
 _LOOK_S: Final = 1.0
-_BLIND_S: Final = 10.0
+_BLIND_S: Final = 3.0
 """How long what a door said is believed; without news of all doors publishers go on slowly."""
 
 

@@ -17,6 +17,7 @@ from shared.http.metrics import metrics_door
 from shared.http.server import serving
 from shared.messaging.acts import Perform, perform
 from shared.messaging.collector import spare_the_collector
+from shared.messaging.ending import until_done
 from shared.messaging.failures import Failure, FencedError, classify, fingerprint
 from shared.messaging.lease import LASTS, Lease
 from shared.messaging.losses import losses
@@ -125,9 +126,7 @@ async def run_jobs(runtime: Runtime, jobs: Sequence[Job], *, lasts: timedelta = 
         stop = asyncio.create_task(told_to_stop())
         await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
         failures = [error for task in tasks if task.done() and (error := task.exception())]
-        for task in (stop, *tasks):
-            task.cancel()
-        await asyncio.gather(stop, *tasks, return_exceptions=True)
+        await until_done([stop, *tasks], again=2 * _RELEASE_S)
         await runtime.relay.drain(_GRACE_S)
     log.info("jobs_stopped", process=runtime.process)
     if failures:

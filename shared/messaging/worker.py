@@ -15,6 +15,7 @@ from shared.http.server import serving
 from shared.messaging.collector import spare_the_collector
 from shared.messaging.consumer import Consumer
 from shared.messaging.due import DueLooks
+from shared.messaging.ending import until_done
 from shared.messaging.instants import Steady
 from shared.messaging.ledger.keeping import Check, rota_of, subscriptions_of, tell_held
 from shared.messaging.mongo_starts import MongoStarts
@@ -35,9 +36,6 @@ DRAIN_S: Final = 8.0
 
 _SENDING_S: Final = 2.0
 """The part of it that is left to the relay."""
-
-_CANCELLATIONS: Final = 8
-_CANCEL_EVERY_S: Final = 0.25
 
 log = structlog.get_logger()
 
@@ -130,7 +128,7 @@ class _Shift:
                 yield
             finally:  # a start that failed ends here as well
                 self._leaving = True
-                await _until_done([*self._relaying, *self._consuming], 0)
+                await until_done([*self._relaying, *self._consuming], 0)
 
     async def _is_consuming(self) -> bool:
         # Before that the queues are subscribed to one after the other.
@@ -144,10 +142,10 @@ class _Shift:
         await self._receiving.cancel()
         for consumer in self._consumers:
             consumer.stop()
-        await _until_done(self._consuming, deadline - _SENDING_S)
+        await until_done(self._consuming, deadline - _SENDING_S)
         await self._receiving.acknowledge()
         await _at_most(self._starts.leave, 1.0)
-        await _until_done(self._relaying, 0)
+        await until_done(self._relaying, 0)
         await self._runtime.relay.drain(max(deadline - asyncio.get_running_loop().time(), _SENDING_S))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -157,24 +155,6 @@ class _Shift:
             log.error("worker_failed", error=type(error).__name__)
             self._failures.append(error)
             self._app.exit()
-
-
-async def _until_done(tasks: Sequence[asyncio.Task[None]], deadline: float) -> None:
-    """Wait for tasks until a time of the loop, and cancel those that are not done by then.
-
-    A cancellation is lost now and then (`asyncio.wait_for` of Python 3.11, on which PyMongo's waiting for a server
-    stands), so it is said more than once.
-    """
-    pending = {task for task in tasks if not task.done()}
-    left = deadline - asyncio.get_running_loop().time()
-    if pending and left > 0:
-        _, pending = await asyncio.wait(pending, timeout=left)
-    for _ in range(_CANCELLATIONS):
-        if not pending:
-            return
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=_CANCEL_EVERY_S)
 
 
 async def _at_most(act: Callable[[], Awaitable[None]], seconds: float) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.messaging.acts import Perform
+from shared.messaging.ending import until_done
 from shared.messaging.jobs import Job, Rota
 from shared.messaging.lease import Lease
 from shared.messaging.runtime import Runtime
@@ -68,14 +69,12 @@ async def test_one_works_and_the_other_follows(runtimes: list[Runtime]):
     active = 0 if await marks(runtimes[0], by=runtimes[0]) else 1
     assert await marks(runtimes[0], by=runtimes[1 - active]) == 0
 
-    tasks[active].cancel()
-    await asyncio.wait([tasks[active]])
+    await until_done([tasks[active]])
     before = await marks(runtimes[0], by=runtimes[active])
     await until(lambda: _at_least(runtimes[0], 3, by=runtimes[1 - active]))
 
     assert await marks(runtimes[0], by=runtimes[active]) == before
-    tasks[1 - active].cancel()
-    await asyncio.wait(tasks)
+    await until_done(tasks)
 
 
 async def test_overtaken_is_no_failure(runtimes: list[Runtime]):
