@@ -11,6 +11,7 @@ from typing import Any, Final
 from shared.messaging import receiving, worker
 from shared.messaging.consumer import PREFETCH, Consumer
 from shared.messaging.due import DueLooks
+from shared.messaging.ending import until_done
 from shared.messaging.receipts import Receipts
 from shared.messaging.relay import Relay
 from shared.messaging.rows import AlreadySealed
@@ -105,10 +106,10 @@ class Process:
             tap.cancel()
         for consumer in self._consumers:
             consumer.stop()
-        await worker._until_done(self._consuming, self._loop.time() + 6.0)
+        await until_done(self._consuming, self._loop.time() + 6.0)
         await asyncio.gather(*(receipts.sent() for receipts in self._receipts))
         await worker._at_most(self._starts.leave, 1.0)
-        await worker._until_done(self._relaying, 0)
+        await until_done(self._relaying, 0)
         await self._relay.drain(2.0)
         self._close()
 
