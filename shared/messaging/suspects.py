@@ -9,7 +9,7 @@ again: its event is parked unexecuted, and its neighbours are applied.
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Generic
@@ -18,7 +18,7 @@ import structlog
 
 from shared.messaging.cloudevents import SINGLE
 from shared.messaging.delivery import Delivery, Incoming
-from shared.messaging.failures import Failure, classify
+from shared.messaging.failures import Failure, FencedError, OutageError, classify
 from shared.messaging.reading import read, unread, unread_again
 from shared.messaging.settling import Settler
 from shared.messaging.starts import DECODE, LIMIT, WHOLE, Starts
@@ -46,8 +46,14 @@ class Suspects(Generic[E]):
 
     async def settle(self, delivery: Delivery) -> None:
         """Return once every event of a message has its row."""
-        async with self.alone():
-            await self._settle(delivery, unread(self.settler.subscription, delivery, self.secret))
+        whole = unread(self.settler.subscription, delivery, self.secret)
+        try:
+            async with self.alone():
+                await self._settle(delivery, whole)
+        except (FencedError, OutageError):  # whoever lives to say so has not died of it
+            with suppress(Exception):
+                await self.starts.end(self._name(whole))
+            raise
 
     async def settle_row(self, held: Held, body: bytes) -> bool:
         """Take up a parked message whose body was not read; its row ends when each of its events has one.
@@ -72,7 +78,7 @@ class Suspects(Generic[E]):
 
     async def _settle(self, delivery: Delivery, whole: Incoming, held: Held | None = None) -> bool:
         """Take a message one step further than last time; return whether its body was read."""
-        message = f"{self.settler.rows.queue}|{whole.digest.hex()}"
+        message = self._name(whole)
         begun = await self._begin(message, WHOLE)
         if begun[WHOLE] == 1:
             readable = True
@@ -81,6 +87,10 @@ class Suspects(Generic[E]):
             readable = await self._settle_by_steps(message, delivery, whole, begun, held)
         await self.settler.insist(partial(self.starts.end, message))
         return readable
+
+    def _name(self, whole: Incoming) -> str:
+        """Return by what the beginnings of a message are counted."""
+        return f"{self.settler.rows.queue}|{whole.digest.hex()}"
 
     async def _settle_by_steps(
         self, message: str, delivery: Delivery, whole: Incoming, begun: Mapping[str, int], held: Held | None

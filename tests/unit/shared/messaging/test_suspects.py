@@ -9,7 +9,9 @@ import pytest
 
 from shared.messaging import retries
 from shared.messaging.delivery import Delivery
+from shared.messaging.failures import FencedError, OutageError
 from shared.messaging.reading import unread
+from shared.messaging.settling import Settler
 from shared.messaging.starts import KILLER, Deaths
 from shared.messaging.unit import State, Unit
 from tests.unit.shared.messaging.shop import FLOW, SECRET, Shop, Thing, message, raw_message, thing, things
@@ -254,3 +256,25 @@ async def test_copies_in_several_hands_accuse_nobody(shop: Shop, died: int):
 
     assert shop.inbox.states() == {State.DONE: 1}
     assert shop.kept == {"t1": 1}
+
+
+@pytest.mark.parametrize("end", [FencedError, OutageError])
+async def test_who_says_why_it_ends_did_not_die_of_it(
+    shop: Shop, end: type[Exception], monkeypatch: pytest.MonkeyPatch
+):
+    """A process that was overtaken, or gives back what it holds, leaves no beginning behind: it accuses nobody."""
+
+    async def ended(_settler: Settler[Thing], _items: Sequence[Any]) -> None:
+        raise end
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Settler, "settle", ended)
+        for number in range(3):
+            shop.worker(f"p{number}")
+            with pytest.raises(end):
+                await shop.consumer()._suspects.settle(message([thing(1)], redelivered=True, returns=1 + number))
+    assert not shop.starts.steps
+
+    shop.worker("p9")
+    await shop.consumer()._suspects.settle(message([thing(1)], redelivered=True, returns=4))
+    assert shop.inbox.states() == {State.DONE: 1}
