@@ -9,6 +9,7 @@ import aio_pika
 from aio_pika.abc import AbstractConnection, AbstractExchange
 
 from chaos.history import Operation
+from shared.messaging.losses import losses
 from shared.messaging.topology import UPSTREAM
 
 _CONFIRM_S: Final = 20.0
@@ -41,10 +42,9 @@ class Wire:
     async def attempt(self, parcel: Parcel, operation: Operation) -> bool:
         """Publish once, and tell the history what came of it; tell whether the broker confirmed."""
         try:
-            await self._publish(parcel)
-        except (Exception, asyncio.CancelledError) as error:
-            if (task := asyncio.current_task()) is not None and task.cancelling():
-                raise
+            with losses():
+                await self._publish(parcel)
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody knows whether it arrived
             operation.unknown(error=type(error).__name__)
             return False
         operation.ok()

@@ -15,7 +15,7 @@ from shared.messaging.cloudevents import MAX_BYTES
 from shared.messaging.delivery import Delivery, Incoming
 from shared.messaging.failures import OutageError
 from shared.messaging.reading import read
-from shared.messaging.retries import LEFT_ALONE, ONCE, Retries
+from shared.messaging.retries import AT_ONCE, LEFT_ALONE, Retries
 from shared.messaging.subscription import E
 from shared.messaging.suspects import Suspects
 
@@ -126,7 +126,7 @@ class Consumer(Generic[E]):
         """
         active = self._newest is not None and not self._newest.gone()
         alike = active or not self.subscription.flow.single_active
-        await self._retries.take_up(overdue=ONCE if alike else LEFT_ALONE)
+        await self._retries.take_up(overdue=AT_ONCE if alike else LEFT_ALONE)
 
     async def _gather(self) -> _Batch:
         """Wait a little for a message, then take what else has come meanwhile."""

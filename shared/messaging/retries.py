@@ -22,7 +22,7 @@ from shared.messaging.suspects import Suspects
 
 LOOK_EVERY_S: Final = 0.5
 
-ONCE: Final = timedelta(0)
+AT_ONCE: Final = timedelta(0)
 LEFT_ALONE: Final = timedelta(minutes=1)
 """What has been due for so long, nobody takes up whose task it is."""
 
@@ -45,7 +45,7 @@ class Retries(Generic[E]):
     clock: Clock
     _next_look: float = 0.0
 
-    async def take_up(self, overdue: timedelta = ONCE) -> None:
+    async def take_up(self, overdue: timedelta = AT_ONCE) -> None:
         """Settle what has been due for so long, if it is time to look; an outage is met again at the next look."""
         loop = asyncio.get_running_loop()
         if loop.time() < self._next_look:

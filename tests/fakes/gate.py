@@ -4,22 +4,21 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, OKPKey
 
 from shared.clock import Clock
 from shared.http.gate import Gate
 from shared.http.jwks import JwksUnavailableError, KeySource, UnknownKidError, VerificationKey, parse
 from shared.http.professionals import NoProfessionalError
 from shared.identity import Professional
-from simulator.issuer import AUDIENCE, ISSUER, public_keys
+from simulator.issuer import AUDIENCE, ISSUER
 
 
 class KnownKeys:
     """The issuer's public keys, at hand; it writes down which ids were asked for."""
 
-    def __init__(self, *keys: ECKey) -> None:
-        listed = [key for each in keys for key in public_keys(each)["keys"]]
-        self._keys = parse(json.dumps({"keys": listed}).encode())
+    def __init__(self, *keys: ECKey | OKPKey) -> None:
+        self._keys = parse(json.dumps({"keys": [key.as_dict(private=False) for key in keys]}).encode())
         self.asked: list[str] = []
 
     async def key(self, kid: str) -> VerificationKey:

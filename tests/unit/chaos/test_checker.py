@@ -1,22 +1,13 @@
 """The checker of chaos runs: a clean run is clean, and each kind of violation is found, with its own name."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from chaos.aftermath import Adoption, Aftermath, End, Sent
+from chaos.aftermath import Aftermath, End, Sent
 from chaos.checker import judge
 from tests.unit.chaos import made_up as run
-
-Spoil = Callable[[list[dict[str, Any]], Aftermath], object]
-
-
-def violated(spoil: Spoil) -> dict[str, list[str]]:
-    """Return what is found in the made-up run once it is spoiled."""
-    moments, left = run.history(), run.aftermath()
-    spoil(moments, left)
-    return {each.name: each.violations for each in judge(moments, left) if each.violations}
+from tests.unit.chaos.spoiling import Spoil, violated
 
 
 def test_a_clean_run_is_clean() -> None:
@@ -24,10 +15,6 @@ def test_a_clean_run_is_clean() -> None:
     findings = judge(run.history(), run.aftermath())
     assert {each.name: each.violations for each in findings if each.violations} == {}
     assert all(each.checked for each in findings if each.name != "adoption")
-
-
-def _taken(at: float, *, member: str | None = "records.worker.1", since: float = 1.0) -> Adoption:
-    return Adoption(at, "records.host.77.abcd", member, since)
 
 
 def _second_line(_: object, left: Aftermath) -> None:
@@ -127,7 +114,6 @@ def _put(**changes: Any) -> Spoil:
         pytest.param("reads", _put(traces_unreadable=1), id="a trace that does not open"),
         pytest.param("log", _put(log_fault="entry 3: it is missing"), id="a log that was changed"),
         pytest.param("log", lambda _, left: left.appended.update({"audit.1": 1, "audit.2": -1}), id="by the overtaken"),
-        pytest.param("adoption", _put(adoptions=[_taken(12.0)]), id="taken from the living"),
         pytest.param("books", _counted_twice, id="a batch counted twice"),
         pytest.param("books", _counted_twice_behind_a_copy, id="a batch counted twice behind a copy"),
         pytest.param("books", _missing_beside_a_copy, id="an event missing beside a copy"),
@@ -213,53 +199,6 @@ def test_a_take_over_that_nobody_heard_of_accuses_nobody(heard: int) -> None:
         left.reigns = [reign for reign in left.reigns if reign.epoch in (heard, 3)]
 
     assert "log" not in violated(spoil)
-
-
-KILLED_AT_3 = {"t": 3.0, "process": "rig", "op": "restart", "phase": "info", "name": "records.worker.1"}
-
-
-def _struck(name: str, what: str) -> dict[str, Any]:
-    return {"t": 3.0, "process": "rig", "op": "fault", "phase": "invoke", "name": name, "struck": what}
-
-
-@pytest.mark.parametrize(
-    ("moment", "taken"),
-    [
-        pytest.param(KILLED_AT_3, _taken(40.0), id="it died"),
-        pytest.param(KILLED_AT_3, _taken(3000.0), id="it died, long ago"),
-        pytest.param(KILLED_AT_3, _taken(40.0, member=None), id="one of its service died before it said anything"),
-        pytest.param(_struck("freeze-worker", "records.worker.1"), _taken(40.0), id="it was frozen"),
-        pytest.param(_struck("stall", "everybody>database"), _taken(40.0), id="nobody could tell that he lived"),
-    ],
-)
-def test_who_was_silent_may_be_taken_over_from(moment: dict[str, Any], taken: Adoption) -> None:
-    """A death before it, or a silence not long before it, explains a take-over of unsent messages."""
-
-    def spoil(moments: list[dict[str, Any]], left: Aftermath) -> None:
-        moments.append(moment)
-        left.adoptions = [taken]
-
-    assert violated(spoil) == {}
-
-
-@pytest.mark.parametrize(
-    ("moment", "taken"),
-    [
-        pytest.param(KILLED_AT_3, _taken(40.0, since=5.0), id="the one before it died"),
-        pytest.param(KILLED_AT_3, _taken(40.0, member="records.worker.2"), id="another of its service died"),
-        pytest.param(KILLED_AT_3, _taken(2.0), id="it died afterwards"),
-        pytest.param(_struck("freeze-worker", "records.worker.1"), _taken(400.0), id="frozen, and long awake again"),
-        pytest.param(_struck("alarm", "memory"), _taken(40.0), id="a fault that silences nobody"),
-    ],
-)
-def test_who_lived_may_not_be_taken_over_from(moment: dict[str, Any], taken: Adoption) -> None:
-    """What was done to somebody else, at another time, or to nobody's voice explains nothing (rule 7)."""
-
-    def spoil(moments: list[dict[str, Any]], left: Aftermath) -> None:
-        moments.append(moment)
-        left.adoptions = [taken]
-
-    assert "adoption" in violated(spoil)
 
 
 KILLED = ("parked", "process-killer")

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from joserfc import jwt
-from joserfc.jwk import ECKey, OKPKey
+from joserfc.jwk import ECKey
 
 from shared.http.identity import AccessToken, Principal
-from shared.http.jwks import UnknownKidError, VerificationKey, parse
 from shared.http.verification import verify_token
 from simulator.issuer import AUDIENCE, ISSUER, mint, new_key
+from tests.fakes.gate import KnownKeys
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 SECOND = int(NOW.timestamp())
@@ -28,31 +28,15 @@ class Frozen:
         return NOW
 
 
-class Keys:
-    """A key source that holds what it was given and counts what it was asked."""
-
-    def __init__(self, *keys: ECKey | OKPKey) -> None:
-        self._keys = parse(json.dumps({"keys": [key.as_dict(private=False) for key in keys]}).encode())
-        self.asked: list[str] = []
-
-    async def key(self, kid: str) -> VerificationKey:
-        """Return a key."""
-        self.asked.append(kid)
-        try:
-            return self._keys[kid]
-        except KeyError:
-            raise UnknownKidError from None
-
-
-async def verify(token: str, jwks: Keys | None = None) -> Principal:
+async def verify(token: str, jwks: KnownKeys | None = None) -> Principal:
     """Verify as a service would, at nine o'clock."""
     return (await verified(token, jwks)).principal
 
 
-async def verified(token: str, jwks: Keys | None = None, *, production: bool = False) -> AccessToken:
+async def verified(token: str, jwks: KnownKeys | None = None, *, production: bool = False) -> AccessToken:
     """Return all that a verified token says."""
     known: dict[str, Any] = {"issuer": ISSUER, "audience": AUDIENCE, "clock": Frozen()}
-    return await verify_token(token, jwks or Keys(KEY), production=production, **known)
+    return await verify_token(token, jwks or KnownKeys(KEY), production=production, **known)
 
 
 def token(key: ECKey = KEY, *, header: dict[str, object] | None = None, now: datetime = NOW, **claims: object) -> str:

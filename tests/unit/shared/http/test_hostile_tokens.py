@@ -11,13 +11,13 @@ from joserfc.jws import JWSRegistry
 
 from shared.http.identity import TokenError
 from simulator.issuer import AUDIENCE, ISSUER, new_key
+from tests.fakes.gate import KnownKeys
 from tests.unit.shared.http.forge import (
     INS,
     KEY,
     NOW,
     SECOND,
     STRUCTURE,
-    Keys,
     b64,
     machine,
     part,
@@ -169,7 +169,7 @@ async def test_hostile(make: Callable[[], str], code: str):
 @pytest.mark.parametrize("name", [name for name in HOSTILE if name.startswith(("15 kid a path", "15 unknown"))])
 async def test_only_short_kids_are_looked_up(name: str):
     """A key id is looked up as a word in a table: a path reaches no file."""
-    keys = Keys(KEY)
+    keys = KnownKeys(KEY)
 
     with pytest.raises(TokenError):
         await verify(HOSTILE[name][0](), keys)
@@ -180,7 +180,7 @@ async def test_only_short_kids_are_looked_up(name: str):
 @pytest.mark.parametrize("name", [name for name in HOSTILE if name.startswith(("15 kid of", "16", "17"))])
 async def test_nothing_is_asked_for_a_bad_header(name: str):
     """A header that brings its own key, or is too long, is refused before anybody is asked for a key."""
-    keys = Keys(KEY)
+    keys = KnownKeys(KEY)
 
     with pytest.raises(TokenError):
         await verify(HOSTILE[name][0](), keys)

@@ -13,6 +13,7 @@ from shared.http.jwks import JwksUnavailableError, VerificationKey
 from shared.http.verification import verify_token
 from shared.identity import Structure
 from simulator.issuer import AUDIENCE, ISSUER, public_keys
+from tests.fakes.gate import KnownKeys
 from tests.unit.shared.http.forge import (
     INS,
     KEY,
@@ -20,7 +21,6 @@ from tests.unit.shared.http.forge import (
     SECOND,
     STRUCTURE,
     Frozen,
-    Keys,
     machine,
     part,
     patient,
@@ -104,7 +104,7 @@ async def test_eddsa(alg: str):
     payload = json.loads(part(token(), 1))
     signed = jwt.encode({"alg": alg, "typ": "at+jwt", "kid": "ed"}, payload, key, algorithms=[alg])
 
-    assert (await verify(signed, Keys(key))).sub == "op-1"
+    assert (await verify(signed, KnownKeys(key))).sub == "op-1"
 
 
 async def test_no_keys_is_not_a_bad_token():
