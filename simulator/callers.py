@@ -1,7 +1,7 @@
 """People and software in front of Carnet's doors: each with a token, each request counted by what became of it."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -54,6 +54,12 @@ class Caller:
         return answer
 
 
-def consulted(person: Person) -> Author:
-    """Return a general practitioner of the person's department, whom the person consults."""
-    return author(person.department, "SM54", Random(f"consulted:{person.ins}"))
+def consulted(person: Person, *, wrote: Collection[Author] = ()) -> Author:
+    """Return a general practitioner of the person's department, whom the person consults.
+
+    Nobody of those who ``wrote``, a few of the forty: an author sees an own document, masked or not.
+    """
+    dice, authors = Random(f"consulted:{person.ins}"), {each.number for each in wrote}
+    while (found := author(person.department, "SM54", dice)).number in authors:
+        pass
+    return found

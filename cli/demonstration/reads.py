@@ -91,7 +91,7 @@ async def _around_one_record(visit: Visit, calls: Any, person: Person, documents
     owner = calls(patient(person))
     writer = documents[0].author
     own = calls(doctor(writer))
-    reader = consulted(person)
+    reader = consulted(person, wrote=[each.author for each in documents])
     other = calls(doctor(reader))
     found = await visit.expect(
         200, other, "POST", "/v1/records/search", json={"ins": {"value": person.ins, "oid": person.oid}}
